@@ -13,6 +13,28 @@ import time
 MINIMUM = (3, 11)
 
 
+# What a sign in a tool's output means, and the one line that answers it.
+NO_VENV = (
+    "ensurepip",
+    "this Python cannot make environments; Debian: apt-get install python3-venv",
+)
+OFFLINE = "the package index cannot be reached; the first `make env` needs a network"
+INSTALL_HINTS = [
+    ("NewConnectionError", OFFLINE),
+    ("Temporary failure in name resolution", OFFLINE),
+    ("Name or service not known", OFFLINE),
+    ("Network is unreachable", OFFLINE),
+    (
+        "do not match the hashes",
+        "a downloaded package does not match the lock's hash; nothing of it was installed",
+    ),
+    (
+        "No matching distribution",
+        "no ready-made wheel of a locked package for this machine, and nothing is compiled here",
+    ),
+]
+
+
 def fail(what):
     """Say in one line what is wrong and what mends it, and stop."""
     sys.stderr.write("make env: %s\n" % what)
@@ -44,30 +66,32 @@ def main(venv, lock, packages):
         found = "%d.%d" % sys.version_info[:2]
         fail("Python 3.11 or newer is needed, this is %s; try make PYTHON=python3.12" % found)
     python = os.path.join(venv, "bin", "python")
-    if not os.path.exists(python) or subprocess.call([python, "-m", "pip", "--version"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL):
+    if not os.path.exists(python) or subprocess.call(
+        [python, "-m", "pip", "--version"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    ):
         shutil.rmtree(venv, ignore_errors=True)
-        run(
-            "creating %s" % venv,
-            [sys.executable, "-m", "venv", venv],
-            [("ensurepip", "this Python cannot make environments; install its venv package (Debian: apt-get install python3-venv)")],
-        )
-    pip = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input", "--no-compile"]
-    offline = "the package index cannot be reached; the first `make env` needs a network"
+        run("creating %s" % venv, [sys.executable, "-m", "venv", venv], [NO_VENV])
+    pip = [
+        python,
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--disable-pip-version-check",
+        "--no-input",
+        "--no-compile",
+        "--retries=2",
+    ]
     run(
         "installing %s" % lock,
         pip + ["--require-hashes", "--only-binary", ":all:", "-r", lock],
-        [
-            ("NewConnectionError", offline),
-            ("Temporary failure in name resolution", offline),
-            ("Network is unreachable", offline),
-            ("do not match the hashes", "a downloaded package does not match the lock's hash; nothing was installed from it"),
-            ("No matching distribution", "the index has no ready-made wheel of a locked package for this machine; a Linux or macOS machine on x86-64 or arm64 is needed"),
-        ],
+        INSTALL_HINTS,
     )
     ours = []
     for package in packages:
         ours += ["--editable", package]
-    run("installing our packages", pip + ["--no-deps", "--no-build-isolation", "--no-index"] + ours, [])
+    alone = ["--no-deps", "--no-build-isolation", "--no-index"]
+    run("installing our packages", pip + alone + ours, [])
 
 
 if __name__ == "__main__":
