@@ -1,0 +1,25 @@
+"""What can go wrong while servers are downloaded, started or stopped; each says what to do."""
+
+
+class DevstackError(Exception):
+    """Base of everything this package raises for a person; `str()` is one line."""
+
+
+class DownloadError(DevstackError):
+    """The Kafka jars are neither cached nor downloadable."""
+
+
+class ServerStartError(DevstackError):
+    """A server ended, or did not answer in time, while it was starting."""
+
+
+class PortTakenError(DevstackError):
+    """A port that was asked for is already in use."""
+
+
+class DataDirectoryError(DevstackError):
+    """A data directory cannot be written or reached."""
+
+
+class AlreadyRunningError(DevstackError):
+    """Another live process holds this data directory."""

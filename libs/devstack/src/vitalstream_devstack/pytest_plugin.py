@@ -1,0 +1,158 @@
+"""Fixtures over real servers: `kafka`, `topic`, `postgres`, `database` and their factories."""
+
+import os
+import secrets
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewTopic
+
+from vitalstream_devstack.databases import Database, DatabaseServer
+from vitalstream_devstack.shared import Controller, Servers, ask_controller
+
+_RUN = pytest.StashKey["_Run"]()
+_PARTITIONS = 3
+
+
+class _Run:
+    """What one pytest process knows about the run's servers."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        given: str | None = getattr(config, "workerinput", {}).get("vitalstream_devstack")
+        self._is_worker = given is not None
+        self.folder = Path(given or tempfile.mkdtemp(prefix="vitalstream-test-"))
+        self._servers = Servers(self.folder)
+        self._controller: Controller | None = None
+
+    def share(self) -> str:
+        """From now on workers may ask; returns the folder to give them."""
+        if self._controller is None:
+            self._controller = Controller(self._servers)
+        return str(self.folder)
+
+    def address(self, name: str) -> str:
+        if self._is_worker:
+            return ask_controller(self.folder, name)
+        return self._servers.address(name)
+
+    def close(self) -> None:
+        if self._is_worker:
+            return
+        if self._controller is not None:
+            self._controller.stop()
+        self._servers.stop()
+        shutil.rmtree(self.folder)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Note where this run's servers are to live; nothing starts yet."""
+    config.stash[_RUN] = _Run(config)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Stop what the run started."""
+    config.stash[_RUN].close()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Tell a pytest-xdist worker where to ask for servers."""
+    node.workerinput["vitalstream_devstack"] = node.config.stash[_RUN].share()
+
+
+@dataclass(frozen=True)
+class KafkaHandle:
+    """A running plaintext broker.
+
+    Attributes:
+        bootstrap_servers: What clients connect to.
+    """
+
+    bootstrap_servers: str
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What a service's settings need to reach it."""
+        return {"KAFKA_BOOTSTRAP_SERVERS": self.bootstrap_servers}
+
+
+@pytest.fixture(scope="session")
+def kafka(pytestconfig: pytest.Config) -> KafkaHandle:
+    """A real broker for the whole run, or the one KAFKA_BOOTSTRAP_SERVERS names."""
+    running = os.environ.get("KAFKA_BOOTSTRAP_SERVERS")
+    return KafkaHandle(running or pytestconfig.stash[_RUN].address("kafka"))
+
+
+@pytest.fixture(scope="session")
+def kafka_admin(kafka: KafkaHandle) -> AdminClient:
+    """An administrator's client of the run's broker."""
+    return AdminClient({"bootstrap.servers": kafka.bootstrap_servers})
+
+
+@pytest.fixture
+def make_topic(kafka_admin: AdminClient) -> Iterator[Callable[..., str]]:
+    """Makes topics with fresh names: `make_topic(partitions=3, **config)`; deleted afterwards."""
+    made: list[str] = []
+
+    def make(partitions: int = _PARTITIONS, **config: str) -> str:
+        name = f"test-{secrets.token_hex(6)}"
+        # A keyword cannot hold a dot: retention_ms stands for retention.ms.
+        settings = {key.replace("_", "."): value for key, value in config.items()}
+        topic = NewTopic(name, partitions, 1, config=settings)
+        kafka_admin.create_topics([topic])[name].result(30)
+        made.append(name)
+        return name
+
+    yield make
+    if made:
+        for name, deleted in kafka_admin.delete_topics(made).items():
+            error = deleted.exception(30)
+            if error is not None and name in kafka_admin.list_topics(timeout=10).topics:
+                raise error
+
+
+@pytest.fixture
+def topic(make_topic: Callable[..., str]) -> str:
+    """A fresh topic with 3 partitions."""
+    return make_topic()
+
+
+@pytest.fixture(scope="session")
+def postgres(pytestconfig: pytest.Config) -> Iterator[DatabaseServer]:
+    """A real PostgreSQL for the whole run, or the one DATABASE_URL names."""
+    running = os.environ.get("DATABASE_URL")
+    with DatabaseServer(running or pytestconfig.stash[_RUN].address("postgres")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def migrated_template(postgres: DatabaseServer) -> Iterator[Database]:
+    """A database with the newest tables, to be cloned; nobody may stay connected to it."""
+    from vitalstream_storage.migrate import migrate  # noqa: PLC0415 - only tests that want tables
+
+    template = postgres.create()
+    migrate(template.url())
+    yield postgres.add_logins(template)
+    postgres.drop(template)
+
+
+@pytest.fixture
+def database(postgres: DatabaseServer, migrated_template: Database) -> Iterator[Database]:
+    """A migrated database of this test's own, with logins for writer, viewer and operator."""
+    clone = postgres.create(migrated_template)
+    yield clone
+    postgres.drop(clone)
+
+
+@pytest.fixture
+def empty_database(postgres: DatabaseServer) -> Iterator[Database]:
+    """A database of this test's own without any table, for the migrations themselves."""
+    made = postgres.create()
+    yield made
+    postgres.drop(made)
