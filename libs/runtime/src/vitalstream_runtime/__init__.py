@@ -1,0 +1,1 @@
+"""The skeleton every service shares: settings, logs, ops port, Kafka options, shutdown."""

@@ -1,0 +1,159 @@
+"""What a settings class can be told: the rows of docs/configuration.md."""
+
+import inspect
+import types
+import typing
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+from typing import Annotated, Any, Literal, Union
+
+import annotated_types
+from pydantic import AliasChoices, SecretBytes, SecretStr
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined
+from pydantic_settings import BaseSettings
+
+_KINDS: dict[Any, str] = {
+    bool: "true or false",
+    int: "whole number",
+    float: "number",
+    str: "text",
+    SecretStr: "secret",
+    SecretBytes: "secret",
+}
+_BOUNDS = {"ge": "at least", "gt": "above", "le": "at most", "lt": "below"}
+_LENGTHS = {"min_length": "at least", "max_length": "at most"}
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """One environment variable.
+
+    Attributes:
+        names: the variable's names, the preferred one first.
+        field: the settings class's own name for it.
+        allowed: what it may hold, in words.
+        default: what it is when unset, as one would write it; None where it is unset or secret.
+        required: whether the start fails without it.
+        secret: whether its value must never be shown.
+        meaning: its description.
+    """
+
+    names: tuple[str, ...]
+    field: str
+    allowed: str
+    default: str | None
+    required: bool
+    secret: bool
+    meaning: str
+
+    @property
+    def name(self) -> str:
+        """The preferred name."""
+        return self.names[0]
+
+
+def documented(settings: type[BaseSettings]) -> list[Variable]:
+    """The variables of a settings class, in the order in which it declares them."""
+    return [_variable(settings, name, field) for name, field in settings.model_fields.items()]
+
+
+def markdown(sections: Mapping[str, type[BaseSettings] | Sequence[type[BaseSettings]]]) -> str:
+    """The tables of docs/configuration.md.
+
+    Args:
+        sections: a heading for each table, and the settings class or classes it lists.
+    """
+    return "\n".join(
+        line
+        for heading, listed in sections.items()
+        for line in _section(heading, [listed] if isinstance(listed, type) else list(listed))
+    )
+
+
+def _section(heading: str, listed: list[type[BaseSettings]]) -> Iterator[str]:
+    yield f"## {heading}\n"
+    yield "| variable | may be | default | meaning |"
+    yield "|---|---|---|---|"
+    for variable in (v for settings in listed for v in documented(settings)):
+        names = " or ".join(f"`{name}`" for name in variable.names)
+        default = f"`{variable.default}`" if variable.default is not None else "unset"
+        cells = [
+            names,
+            variable.allowed,
+            "required" if variable.required else default,
+            variable.meaning,
+        ]
+        yield "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+    yield ""
+
+
+def _variable(settings: type[BaseSettings], name: str, field: FieldInfo) -> Variable:
+    parts = list(_flatten(field.annotation))
+    secret = any(part in (SecretStr, SecretBytes) for part in parts)
+    return Variable(
+        names=_names(settings, name, field),
+        field=name,
+        allowed=_allowed(parts, field.metadata),
+        default=None if secret else _default(field),
+        required=field.is_required(),
+        secret=secret,
+        meaning=inspect.cleandoc(field.description or "").replace("\n", " "),
+    )
+
+
+def _names(settings: type[BaseSettings], name: str, field: FieldInfo) -> tuple[str, ...]:
+    alias = field.validation_alias
+    if isinstance(alias, str):
+        return (alias.upper(),)
+    if isinstance(alias, AliasChoices):
+        return tuple(choice.upper() for choice in alias.choices if isinstance(choice, str))
+    return ((settings.model_config.get("env_prefix") or "").upper() + name.upper(),)
+
+
+def _flatten(annotation: Any) -> Iterator[Any]:
+    """The alternatives of an annotation and the constraints inside it, without None."""
+    origin = typing.get_origin(annotation)
+    if origin in (Union, types.UnionType, Annotated):
+        for part in typing.get_args(annotation):
+            yield from _flatten(part)
+    elif annotation not in (None, type(None)):
+        yield annotation
+
+
+def _allowed(parts: list[Any], metadata: list[Any]) -> str:
+    kinds = [text for text in map(_kind, parts) if text]
+    limits = [text for part in [*parts, *metadata] for text in _limits(part)]
+    return ", ".join([" or ".join(dict.fromkeys(kinds)), *dict.fromkeys(limits)])
+
+
+def _kind(part: Any) -> str | None:
+    if typing.get_origin(part) is Literal:
+        return " or ".join(str(value) for value in typing.get_args(part))
+    if isinstance(part, type) and issubclass(part, Enum):
+        return " or ".join(str(member.value) for member in part)
+    if isinstance(part, type) and issubclass(part, Path):
+        return "path of a file"
+    if part in _KINDS:
+        return _KINDS[part]
+    return getattr(part, "__name__", None) if isinstance(part, type) else None
+
+
+def _limits(part: Any) -> Iterator[str]:
+    for one in part if isinstance(part, annotated_types.GroupedMetadata) else [part]:
+        for attribute, words in _BOUNDS.items():
+            if getattr(one, attribute, None) is not None:
+                yield f"{words} {getattr(one, attribute)}"
+        for attribute, words in _LENGTHS.items():
+            if getattr(one, attribute, None) is not None:
+                yield f"{words} {getattr(one, attribute)} characters"
+
+
+def _default(field: FieldInfo) -> str | None:
+    if field.default is PydanticUndefined or field.default is None:
+        return None
+    if isinstance(field.default, bool):
+        return str(field.default).lower()
+    return str(field.default.value if isinstance(field.default, Enum) else field.default)

@@ -1,0 +1,233 @@
+"""Settings from the environment and from mounted secrets, checked before anything starts."""
+
+import difflib
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self, TypeVar
+
+import pydantic_settings
+from pydantic import (
+    BeforeValidator,
+    Field,
+    FilePath,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from vitalstream_runtime.documentation import Variable, documented, markdown
+from vitalstream_runtime.errors import SettingsError
+
+__all__ = [
+    "KafkaSettings",
+    "ServiceSettings",
+    "Settings",
+    "SettingsError",
+    "documented",
+    "load",
+    "markdown",
+    "misspelled",
+]
+
+DEFAULT_SECRETS_DIR = Path("/run/secrets/vitalstream")
+_LONGEST_SHOWN = 60
+_SOUNDS_SECRET = re.compile(r"PASSWORD|SECRET|TOKEN|KEY|URL|DSN|CONNINFO")
+_BROKER = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+):[0-9]{1,5}")
+
+_TOPIC = re.compile(r"[A-Za-z0-9._-]{1,249}")
+
+_S = TypeVar("_S", bound=BaseSettings)
+_UpperCase = BeforeValidator(lambda value: value.upper() if isinstance(value, str) else value)
+_LowerCase = BeforeValidator(lambda value: value.lower() if isinstance(value, str) else value)
+
+
+class Settings(BaseSettings):
+    """Base of every settings class: frozen, an empty variable counts as unset."""
+
+    model_config = SettingsConfigDict(
+        env_ignore_empty=True, extra="ignore", frozen=True, hide_input_in_errors=True
+    )
+
+
+class ServiceSettings(Settings):
+    """What every service has: its ops port and its logs."""
+
+    ops_host: str = Field(
+        "0.0.0.0",  # noqa: S104 - a probe reaches a pod by its own address
+        description="Address that the ops port (health and metrics) listens on.",
+    )
+    ops_port: int = Field(
+        8080, ge=0, le=65535, description="Port of /livez, /readyz, /startupz, /metrics; 0: any."
+    )
+    log_level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], _UpperCase] = Field(
+        "INFO", description="Least severe log level that is written."
+    )
+    log_format: Annotated[Literal["auto", "json", "console"], _LowerCase] = Field(
+        "auto", description="Form of a log line; auto: console on a terminal, else JSON."
+    )
+    log_id_key: SecretStr | None = Field(
+        None,
+        min_length=16,
+        description="Key of the hash that stands for a patient_id in logs; without it a random "
+        "key for each process.",
+    )
+
+
+class KafkaSettings(Settings):
+    """How to reach Kafka, and the topic."""
+
+    model_config = SettingsConfigDict(env_prefix="KAFKA_")
+
+    bootstrap_servers: str = Field(
+        "localhost:9092", description="Brokers to ask first, as host:port, separated by commas."
+    )
+    topic: str = Field(
+        "patient_records",
+        description="Topic of the patient records.",
+    )
+    topic_create: bool = Field(
+        default=True, description="Whether a missing topic is created where the rights allow it."
+    )
+    topic_partitions: int = Field(
+        3, ge=1, le=10_000, description="Partitions of a topic that is created."
+    )
+    topic_replication_factor: int = Field(
+        -1, ge=-1, le=32_767, description="Replicas of a topic that is created; -1: the broker's."
+    )
+    group_id: str = Field(
+        "patient-records-consumer-group",
+        min_length=1,
+        max_length=249,
+        description="Consumer group that shares the partitions.",
+    )
+    group_protocol: Annotated[Literal["consumer", "classic"], _LowerCase] = Field(
+        "consumer",
+        description="Group protocol: consumer is KIP-848 (Kafka 4), classic the one before it.",
+    )
+    security_protocol: Annotated[
+        Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"], _UpperCase
+    ] = Field("PLAINTEXT", description="Encryption and authentication towards the brokers.")
+    sasl_mechanism: (
+        Annotated[Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"], _UpperCase] | None
+    ) = Field(None, description="Required by the SASL_* protocols.")
+    sasl_username: str | None = Field(None, description="Required by KAFKA_SASL_MECHANISM.")
+    sasl_password: SecretStr | None = Field(None, description="Required by KAFKA_SASL_MECHANISM.")
+    ssl_ca_location: FilePath | None = Field(
+        None, description="PEM file of the brokers' CA; without it the system's CAs are trusted."
+    )
+
+    @field_validator("topic")
+    @classmethod
+    def _topic_name(cls, value: str) -> str:
+        if not _TOPIC.fullmatch(value) or value in (".", ".."):
+            msg = "a topic's name is 1 to 249 letters, digits, dots, underscores and hyphens"
+            raise ValueError(msg)
+        return value
+
+    @field_validator("bootstrap_servers")
+    @classmethod
+    def _brokers(cls, value: str) -> str:
+        brokers = [broker.strip() for broker in value.split(",")]
+        if not all(_BROKER.fullmatch(broker) for broker in brokers):
+            msg = "each broker is host:port, several are separated by commas"
+            raise ValueError(msg)
+        return ",".join(brokers)
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        if self.security_protocol.startswith("SASL_") and self.sasl_mechanism is None:
+            msg = (
+                f"KAFKA_SASL_MECHANISM is required by KAFKA_SECURITY_PROTOCOL="
+                f"{self.security_protocol} (PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512)"
+            )
+            raise ValueError(msg)
+        if self.sasl_mechanism is None:
+            return self
+        if not self.security_protocol.startswith("SASL_"):
+            msg = (
+                f"KAFKA_SASL_MECHANISM={self.sasl_mechanism} needs KAFKA_SECURITY_PROTOCOL="
+                f"SASL_SSL or SASL_PLAINTEXT, not {self.security_protocol}"
+            )
+            raise ValueError(msg)
+        for name in ("sasl_username", "sasl_password"):
+            if getattr(self, name) is None:
+                msg = f"KAFKA_{name.upper()} is required by KAFKA_SASL_MECHANISM"
+                raise ValueError(msg)
+        return self
+
+
+def load(settings: type[_S]) -> _S:
+    """Read a settings class from the environment and from the files of SECRETS_DIR.
+
+    A file is named like its variable; the environment wins over it.
+
+    Raises:
+        SettingsError: one line that names each variable that is wrong and what it may hold; the
+            value of a secret is never in it.
+    """
+    try:
+        return settings(_secrets_dir=_secrets_dir())
+    except ValidationError as error:
+        variables = documented(settings)
+        details = error.errors(include_url=False, include_context=False)
+        lines = dict.fromkeys(_sentence(variables, detail) for detail in details)
+    except pydantic_settings.SettingsError as error:
+        lines = {str(error): None}
+    raise SettingsError("; ".join(lines))
+
+
+def misspelled(environ: Mapping[str, str]) -> dict[str, str]:
+    """Variables that look like one of ours but are none, each with the one that may be meant.
+
+    Ours are those of every settings class that is imported.
+    """
+    classes = _subclasses(Settings)
+    known = {name for settings in classes for v in documented(settings) for name in v.names}
+    found = {}
+    for name in sorted(environ):
+        if name.upper() not in known:
+            close = difflib.get_close_matches(name.upper(), known, n=1, cutoff=0.9)
+            if close:
+                found[name] = close[0]
+    return found
+
+
+def _subclasses(settings: type[BaseSettings]) -> set[type[BaseSettings]]:
+    below = settings.__subclasses__()
+    return {*below, *(one for each in below for one in _subclasses(each))}
+
+
+def _secrets_dir() -> Path | None:
+    chosen = os.environ.get("SECRETS_DIR")
+    if chosen:
+        if not Path(chosen).is_dir():
+            raise SettingsError(f"SECRETS_DIR={chosen!r} is not a directory")
+        return Path(chosen)
+    return DEFAULT_SECRETS_DIR if DEFAULT_SECRETS_DIR.is_dir() else None
+
+
+def _sentence(variables: list[Variable], detail: Any) -> str:
+    reason = str(detail["msg"]).removeprefix("Value error, ")
+    if not detail["loc"]:
+        return reason
+    place = str(detail["loc"][0])
+    variable = next(
+        (v for v in variables if place == v.field or place.upper() in v.names),
+        None,
+    )
+    if variable is None:
+        return f"{place}: {reason}"
+    if detail["type"] == "missing":
+        return f"{variable.name} is required ({variable.allowed})"
+    return f"{variable.name}{_shown(variable, detail['input'])}: {reason} ({variable.allowed})"
+
+
+def _shown(variable: Variable, value: object) -> str:
+    if variable.secret or _SOUNDS_SECRET.search(variable.name):
+        return ""
+    text = repr(value)
+    return "=" + (text if len(text) <= _LONGEST_SHOWN else text[:_LONGEST_SHOWN] + "...")
