@@ -1,0 +1,190 @@
+"""Bytes of the topic to records and back."""
+
+import re
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+import msgspec
+
+from vitalstream_schema import exact, news2, risk
+from vitalstream_schema.errors import Reason, RecordError
+from vitalstream_schema.record import DIASTOLIC_RANGE, SYSTOLIC_RANGE, Record
+
+__all__ = ["HEADERS", "SCHEMA_VERSION", "Decoded", "Decoder", "Reason", "RecordError", "encode"]
+
+SCHEMA_VERSION: Final = 1
+VERSION_HEADER: Final = "schema-version"
+HEADERS: Final[list[tuple[str, bytes]]] = [(VERSION_HEADER, str(SCHEMA_VERSION).encode())]
+EARLIEST: Final = datetime(2000, 1, 1, tzinfo=UTC)
+
+encode = msgspec.json.Encoder().encode
+
+
+class Decoded(msgspec.Struct, frozen=True, gc=False):
+    """An accepted record, normalised, with what was computed from it.
+
+    Attributes:
+        record: As it is stored: UTC, microseconds, temperature in tenths, risk computed again.
+        systolic: mmHg.
+        diastolic: mmHg.
+        news2: The NEWS2 total; None under 16 years, to whom NEWS2 does not apply.
+        news2_complete: False where the total is a lower bound, or there is none.
+        unknown_fields: How many fields the contract does not know.
+        risk_mismatch: Whether the sender's risk score or level was another one.
+    """
+
+    record: Record
+    systolic: int
+    diastolic: int
+    news2: int | None
+    news2_complete: bool
+    unknown_fields: int
+    risk_mismatch: bool
+
+
+class Decoder:
+    """Decodes and judges what arrives.
+
+    Args:
+        max_ahead: How far a record's timestamps may be ahead of the clock.
+    """
+
+    def __init__(self, max_ahead: timedelta = timedelta(minutes=5)) -> None:
+        self._max_ahead = max_ahead
+
+    def decode(
+        self,
+        payload: bytes | None,
+        headers: Sequence[tuple[str, bytes | None]] | None,
+        now: datetime,
+    ) -> Decoded:
+        """Decode one record and compute its scores.
+
+        Args:
+            payload: The Kafka record's value.
+            headers: Its headers; of a repeated one the last counts, none at all is fine.
+            now: The consumer's clock, with an offset.
+
+        Raises:
+            RecordError: The record is not in the contract.
+        """
+        if payload is None:
+            raise RecordError(Reason.TOMBSTONE)
+        if headers:
+            _check_version(headers)
+        record, unknown_fields = _read(payload)
+        latest = now + self._max_ahead
+        timestamp = _utc("timestamp", record.timestamp, latest)
+        admitted = _utc("admission_timestamp", record.admission_timestamp, latest)
+        systolic, diastolic = _pressures(record.blood_pressure)
+        score = risk.score(
+            record.heart_rate,
+            systolic,
+            record.temperature_celsius,
+            record.oxygen_saturation,
+            record.respiratory_rate,
+        )
+        level = risk.level(score)
+        mismatch = score != record.risk_score or level != record.risk_level
+        if (
+            mismatch
+            or timestamp is not record.timestamp
+            or admitted is not record.admission_timestamp
+        ):
+            record = msgspec.structs.replace(
+                record,
+                timestamp=timestamp,
+                admission_timestamp=admitted,
+                risk_score=score,
+                risk_level=level,
+            )
+        total, complete = _news2(record, systolic)
+        return Decoded(record, systolic, diastolic, total, complete, unknown_fields, mismatch)
+
+
+_decode = msgspec.json.Decoder(Record).decode
+# What msgspec reads otherwise than the contract has it: it rounds past microseconds (the digits
+# may be escaped) and it admits NUL. Rare, so these go the exact way.
+_INEXACT = re.compile(rb"\.[0-9]{7}|\\u00(?:00|2[eE]|3[0-9])")
+_QUOTES_OF_REQUIRED_FIELDS = 72  # two for each of 21 names and 15 strings
+
+
+def _read(payload: bytes) -> tuple[Record, int]:
+    """Decode fast where that is exact, else exactly; also count the unknown fields."""
+    exact.check_depth(payload)
+    try:
+        if not payload.isascii():
+            payload.decode()
+        record = _decode(payload)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return exact.read(payload)
+    temperature = record.temperature_celsius
+    if (
+        _INEXACT.search(payload)
+        or round(temperature * 10) / 10 != temperature
+        or payload.count(b'"') != _quotes(record)
+    ):
+        return exact.read(payload)
+    return record, 0
+
+
+def _quotes(record: Record) -> int:
+    """Count the quotes of a payload that has the contract's fields, each once, and no others.
+
+    Every other key, and every escaped quote, makes it more.
+    """
+    quotes = _QUOTES_OF_REQUIRED_FIELDS
+    if record.supplemental_oxygen is not None:
+        quotes += 2
+    if record.consciousness is not None:
+        quotes += 4
+    if record.spo2_scale != 1:
+        quotes += 2
+    return quotes
+
+
+def _check_version(headers: Sequence[tuple[str, bytes | None]]) -> None:
+    version: bytes | None = HEADERS[0][1]
+    for name, value in headers:
+        if name == VERSION_HEADER:
+            version = value
+    if version != HEADERS[0][1]:
+        raise RecordError(Reason.UNKNOWN_SCHEMA_VERSION)
+
+
+def _utc(field: str, value: datetime, latest: datetime) -> datetime:
+    """Convert to UTC what lies between the year 2000 and ``latest``."""
+    if value.tzinfo is None:
+        value = value.replace(tzinfo=UTC)
+    # Compared first: the conversion of year 1 or 9999 may leave what datetime can hold.
+    if not EARLIEST <= value <= latest:
+        raise RecordError(Reason.TIMESTAMP_OUT_OF_RANGE, field)
+    return value if value.tzinfo is UTC else value.astimezone(UTC)
+
+
+def _pressures(text: str) -> tuple[int, int]:
+    """Split "systolic/diastolic", whose form the record has checked."""
+    first, _, second = text.partition("/")
+    systolic, diastolic = int(first), int(second)
+    if systolic > SYSTOLIC_RANGE[1] or diastolic > DIASTOLIC_RANGE[1]:
+        raise RecordError(Reason.OUT_OF_RANGE, "blood_pressure")
+    if systolic < diastolic:
+        raise RecordError(Reason.BAD_BLOOD_PRESSURE, "blood_pressure", "systolic below diastolic")
+    return systolic, diastolic
+
+
+def _news2(record: Record, systolic: int) -> tuple[int | None, bool]:
+    if record.age < news2.MINIMUM_AGE:
+        return None, False
+    result = news2.score(
+        record.respiratory_rate,
+        record.oxygen_saturation,
+        systolic,
+        record.heart_rate,
+        record.temperature_celsius,
+        record.supplemental_oxygen,
+        record.consciousness,
+        record.spo2_scale,
+    )
+    return result.total, result.complete
