@@ -27,7 +27,7 @@ _JVM_FLAGS = (
     "-XX:+UseSerialGC",
     "-XX:TieredStopAtLevel=1",
     "-Xshare:auto",
-    "-Djava.awt.headless=true",
+    "--sun-misc-unsafe-memory-access=allow",  # Kafka still uses it; the warning helps nobody
 )
 
 
@@ -84,7 +84,7 @@ class EmbeddedKafka:
             DownloadError: The jars are missing and cannot be downloaded.
             ServerStartError: The broker ended or did not answer.
         """
-        classpath = os.pathsep.join(str(jar) for jar in kafka_classpath())
+        classpath = kafka_classpath()
         try:
             self.data_dir.mkdir(parents=True, exist_ok=True)
             self._write_config()
@@ -178,7 +178,7 @@ class EmbeddedKafka:
         text = "".join(f"{key}={value}\n" for key, value in settings.items())
         self._config_file.write_text(text)
         self._config_file.chmod(0o600)
-        (self.data_dir / "log4j2.yaml").write_text(_LOG4J2)
+        (self.data_dir / "log4j2.properties").write_text(_LOG4J2)
 
     def _format(self, classpath: str) -> None:
         cluster_id = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
@@ -203,7 +203,7 @@ class EmbeddedKafka:
         return [
             str(JAVA),
             *self._jvm_flags,
-            f"-Dlog4j2.configurationFile={self.data_dir / 'log4j2.yaml'}",
+            f"-Dlog4j2.configurationFile={self.data_dir / 'log4j2.properties'}",
             "-cp",
             classpath,
         ]
@@ -222,16 +222,11 @@ class EmbeddedKafka:
 
 
 _LOG4J2 = """\
-Configuration:
-  status: error
-  Appenders:
-    Console:
-      name: out
-      PatternLayout:
-        pattern: "%d{ISO8601} %-5p %c{1}: %m%n"
-  Loggers:
-    Root:
-      level: warn
-      AppenderRef:
-        - ref: out
+status=error
+appender.out.type=Console
+appender.out.name=out
+appender.out.layout.type=PatternLayout
+appender.out.layout.pattern=%d{ISO8601} %-5p %c{1}: %m%n
+rootLogger.level=warn
+rootLogger.appenderRef.out.ref=out
 """

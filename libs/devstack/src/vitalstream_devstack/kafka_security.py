@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import trustme
+from cryptography.hazmat.primitives import serialization
 
 
 @dataclass(frozen=True)
@@ -29,10 +30,9 @@ class KafkaSecurity:
 
     def broker_config(self, data_dir: Path) -> dict[str, str]:
         """The broker settings that turn all this on; writes the key into data_dir."""
-        certificate = self.authority.issue_cert("127.0.0.1", "localhost")
         key_store = data_dir / "broker.pem"
         key_store.touch(mode=0o600)
-        certificate.private_key_and_cert_chain_pem.write_to_path(key_store)
+        key_store.write_bytes(self._key_and_certificate())
         trust_store = self.write_ca(data_dir / "ca.pem")
         own_name, own_password = next(iter(self.users.items()))
         jaas = (
@@ -63,3 +63,18 @@ class KafkaSecurity:
         for name, password in self.users.items():
             arguments += ["--add-scram", f"SCRAM-SHA-512=[name={name},password={password}]"]
         return arguments
+
+    def _key_and_certificate(self) -> bytes:
+        """A new certificate for the loopback, its key in PKCS #8: Java reads no other form."""
+        certificate = self.authority.issue_cert("127.0.0.1", "localhost")
+        key = serialization.load_pem_private_key(certificate.private_key_pem.bytes(), None)
+        return b"".join(
+            [
+                key.private_bytes(
+                    serialization.Encoding.PEM,
+                    serialization.PrivateFormat.PKCS8,
+                    serialization.NoEncryption(),
+                ),
+                *(link.bytes() for link in certificate.cert_chain_pems),
+            ]
+        )

@@ -13,7 +13,8 @@ import psutil
 from vitalstream_devstack.errors import ServerStartError
 from vitalstream_devstack.reaper import REAPER, end_groups, kill_tree
 
-_LOG_TAIL_BYTES = 4_000
+_LOG_TAIL_BYTES = 16_000
+_SIGNS_OF_ERROR = ("FATAL", "ERROR", "Error", "Exception")
 
 
 class ServerProcess:
@@ -76,20 +77,19 @@ class ServerProcess:
         """
         deadline = time.monotonic() + timeout_seconds
         while not answers():
-            if not self.running:
-                code = None if self._child is None else self._child.returncode
+            if self._child is not None and self._child.poll() is not None:
+                code = self._child.returncode
                 self._forget()
-                raise ServerStartError(
-                    f"{self.name} ended with code {code} while starting; its log"
-                    f" {self.log_file} ends with: {self.last_line()}"
-                )
+                raise ServerStartError(f"{self.name} ended with code {code}; {self._hint()}")
             if time.monotonic() > deadline:
                 self.kill()
                 raise ServerStartError(
-                    f"{self.name} did not answer within {timeout_seconds:.0f} s; its log"
-                    f" {self.log_file} ends with: {self.last_line()}"
+                    f"{self.name} did not answer within {timeout_seconds:.0f} s; {self._hint()}"
                 )
             time.sleep(0.05)
+
+    def _hint(self) -> str:
+        return f"its log {self.log_file} says: {self.telling_line()}"
 
     def stop(self, number: signal.Signals, timeout_seconds: float) -> int | None:
         """Ask the child to end, kill its group if it does not, and return its exit code."""
@@ -114,9 +114,11 @@ class ServerProcess:
             log.seek(max(0, self.log_file.stat().st_size - _LOG_TAIL_BYTES))
             return log.read().decode(errors="replace").strip().splitlines()[-lines:]
 
-    def last_line(self) -> str:
-        """The last line of the log, for a one-line message."""
-        return (self.tail(1) or ["(nothing)"])[0]
+    def telling_line(self) -> str:
+        """The line of the log's end that says what went wrong, for a one-line message."""
+        lines = self.tail(50)
+        errors = [line for line in lines if any(sign in line for sign in _SIGNS_OF_ERROR)]
+        return (errors or lines or ["(nothing)"])[-1].strip()
 
     def end_leftover(self) -> None:
         """End the process a pid file of an earlier run names, if it is still that process."""
