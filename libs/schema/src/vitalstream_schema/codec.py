@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Final
 
 import msgspec
@@ -104,14 +105,19 @@ class Decoder:
 
 
 _decode = msgspec.json.Decoder(Record).decode
-# What msgspec reads otherwise than the contract has it: it rounds past microseconds (the digits
-# may be escaped) and it admits NUL. Rare, so these go the exact way.
-_INEXACT = re.compile(rb"\.[0-9]{7}|\\u00(?:00|2[eE]|3[0-9])")
+_decode_raw = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+_decode_timestamp = msgspec.json.Decoder(datetime).decode
+_PAST_MICROSECONDS = re.compile(rb"(\.[0-9]{6})[0-9]+")
+_ESCAPED_NUL_POINT_OR_DIGIT = re.compile(rb"\\u00(?:00|2[eE]|3[0-9])")
+_BACKSLASH = ord("\\")
 _QUOTES_OF_REQUIRED_FIELDS = 72  # two for each of 21 names and 15 strings
 
 
 def _read(payload: bytes) -> tuple[Record, int]:
-    """Decode fast where that is exact, else exactly; also count the unknown fields."""
+    """Decode with msgspec what it reads as the contract has it, and the rest exactly.
+
+    msgspec admits NUL, rounds past microseconds and keeps every digit of a temperature.
+    """
     exact.check_depth(payload)
     try:
         if not payload.isascii():
@@ -119,14 +125,32 @@ def _read(payload: bytes) -> tuple[Record, int]:
         record = _decode(payload)
     except (msgspec.DecodeError, UnicodeDecodeError):
         return exact.read(payload)
+    if _BACKSLASH in payload and _ESCAPED_NUL_POINT_OR_DIGIT.search(payload):
+        return exact.read(payload)
     temperature = record.temperature_celsius
     if (
-        _INEXACT.search(payload)
+        payload.count(b'"') != _quotes(record)
+        or _PAST_MICROSECONDS.search(payload)
         or round(temperature * 10) / 10 != temperature
-        or payload.count(b'"') != _quotes(record)
     ):
-        return exact.read(payload)
+        return _refined(payload, record)
     return record, 0
+
+
+def _refined(payload: bytes, record: Record) -> tuple[Record, int]:
+    """Take from the text what msgspec's record has lost of it; and count the unknown fields."""
+    raw = _decode_raw(payload)
+    record = msgspec.structs.replace(
+        record,
+        timestamp=_truncated(raw["timestamp"]),
+        admission_timestamp=_truncated(raw["admission_timestamp"]),
+        temperature_celsius=exact.tenths(Decimal(str(raw["temperature_celsius"], "ascii"))),
+    )
+    return record, len(raw.keys() - exact.NAMES)
+
+
+def _truncated(literal: msgspec.Raw) -> datetime:
+    return _decode_timestamp(_PAST_MICROSECONDS.sub(rb"\1", bytes(literal)))
 
 
 def _quotes(record: Record) -> int:
@@ -159,7 +183,9 @@ def _utc(field: str, value: datetime, latest: datetime) -> datetime:
         value = value.replace(tzinfo=UTC)
     # Compared first: the conversion of year 1 or 9999 may leave what datetime can hold.
     if not EARLIEST <= value <= latest:
-        raise RecordError(Reason.TIMESTAMP_OUT_OF_RANGE, field)
+        raise RecordError(
+            Reason.TIMESTAMP_OUT_OF_RANGE, field, "before 2000 or ahead of the consumer's clock"
+        )
     return value if value.tzinfo is UTC else value.astimezone(UTC)
 
 
@@ -168,7 +194,7 @@ def _pressures(text: str) -> tuple[int, int]:
     first, _, second = text.partition("/")
     systolic, diastolic = int(first), int(second)
     if systolic > SYSTOLIC_RANGE[1] or diastolic > DIASTOLIC_RANGE[1]:
-        raise RecordError(Reason.OUT_OF_RANGE, "blood_pressure")
+        raise RecordError(Reason.OUT_OF_RANGE, "blood_pressure", "0-400 over 0-300")
     if systolic < diastolic:
         raise RecordError(Reason.BAD_BLOOD_PRESSURE, "blood_pressure", "systolic below diastolic")
     return systolic, diastolic
@@ -177,7 +203,7 @@ def _pressures(text: str) -> tuple[int, int]:
 def _news2(record: Record, systolic: int) -> tuple[int | None, bool]:
     if record.age < news2.MINIMUM_AGE:
         return None, False
-    result = news2.score(
+    total = news2.total(
         record.respiratory_rate,
         record.oxygen_saturation,
         systolic,
@@ -187,4 +213,4 @@ def _news2(record: Record, systolic: int) -> tuple[int | None, bool]:
         record.consciousness,
         record.spo2_scale,
     )
-    return result.total, result.complete
+    return total, record.supplemental_oxygen is not None and record.consciousness is not None

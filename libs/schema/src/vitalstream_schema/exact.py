@@ -18,11 +18,13 @@ from vitalstream_schema.errors import Reason, RecordError
 from vitalstream_schema.record import Record
 
 MAX_DEPTH: Final = 64
+NAMES: Final = Record.__struct_fields__
 
 _DEPTH_TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*+"?|[\[{]|[\]}]', re.DOTALL)
 _ESCAPED_BYTE = re.compile("[\udc80-\udcff]")
 _NOT_STORABLE = re.compile("[\x00\ud800-\udfff]")
 _PAST_MICROSECONDS = re.compile(r"(\.[0-9]{6})[0-9]+")
+_BRACKET = ord("[")
 _TENTH = Decimal("0.1")
 _INT64_DIGITS = 18
 _NOT_FINITE: Final = object()
@@ -34,6 +36,8 @@ def check_depth(payload: bytes) -> None:
     Raises:
         RecordError: Too deep.
     """
+    if _BRACKET not in payload and payload.find(b"{", 1) < 0:
+        return
     if payload.count(b"[") + payload.count(b"{") <= MAX_DEPTH:
         return
     depth = 0
@@ -60,8 +64,25 @@ def read(payload: bytes) -> tuple[Record, int]:
     for field in _FIELDS:
         if field.required and field.name not in tree:
             raise RecordError(Reason.MISSING_FIELD, field.name)
-    values = {field.name: field.read(tree[field.name]) for field in _FIELDS if field.name in tree}
-    return Record(**values), len(tree) - len(values)
+    values = {f.name: f.prepare(tree[f.name]) for f in _FIELDS if f.name in tree}
+    try:
+        record = msgspec.convert(values, Record)
+    except msgspec.ValidationError:
+        # msgspec's own message may quote the value.
+        raise _refusal(values) from None
+    temperature = tenths(Decimal(values["temperature_celsius"]))
+    return msgspec.structs.replace(record, temperature_celsius=temperature), len(tree) - len(values)
+
+
+def _refusal(values: dict[str, Any]) -> RecordError:
+    """Find the field that made a whole record be refused."""
+    refusals = (f.refusal(values[f.name]) for f in _FIELDS if f.name in values)
+    return next(refusal for refusal in refusals if refusal)
+
+
+def tenths(value: Decimal) -> float:
+    """Round half-up to 0.1 in decimal: 37.25 becomes 37.3."""
+    return float(value.quantize(_TENTH, ROUND_HALF_UP))
 
 
 def _parse(payload: bytes) -> dict[str, Any]:
@@ -94,7 +115,7 @@ def _parse(payload: bytes) -> dict[str, Any]:
 
 def _first(tree: dict[str, Any], at_fault: Callable[[Any], bool]) -> str | None:
     """Name the first field of the contract whose value is at fault, if it is one of ours."""
-    return next((name for name in _NAMES if name in tree and at_fault(tree[name])), None)
+    return next((name for name in NAMES if name in tree and at_fault(tree[name])), None)
 
 
 def _has_escaped_byte(value: object) -> bool:
@@ -123,28 +144,27 @@ class _Field:
         self._shape, self._nullable = _shape(declared.type)
         self._json_types = _json_types(self._shape)
 
-    def read(self, value: Any) -> Any:
-        """Convert a JSON value to the field's own type.
+    def prepare(self, value: Any) -> Any:
+        """Make of a JSON value what msgspec converts: right in type, storable.
 
         Raises:
-            RecordError: Wrong type, or not among what the field allows.
+            RecordError: It is not.
         """
         if value is None and self._nullable:
             return None
         if isinstance(value, Decimal) and self._json_types == (int,):
-            value = self._integer(value)
+            return self._integer(value)
         if type(value) not in self._json_types:
             raise RecordError(Reason.WRONG_TYPE, self.name, f"not {_JSON_NAMES[type(value)]}")
-        if isinstance(value, str):
-            value = self._text(value)
+        return self._text(value) if isinstance(value, str) else value
+
+    def refusal(self, value: Any) -> RecordError | None:
+        """Say why a prepared value is not among what the field allows, if it is not."""
         try:
-            converted = msgspec.convert(value, self._annotation)
+            msgspec.convert(value, self._annotation)
         except msgspec.ValidationError:
-            # msgspec's own message may quote the value.
-            raise self._refusal(value) from None
-        if isinstance(self._shape, inspect.FloatType):
-            return float(Decimal(value).quantize(_TENTH, ROUND_HALF_UP))
-        return converted
+            return self._reason(value)
+        return None
 
     def _integer(self, value: Decimal) -> int:
         """72.0 and 7.2e1 are the integer 72, in JSON Schema as here."""
@@ -161,7 +181,7 @@ class _Field:
             raise RecordError(Reason.BAD_TEXT, self.name, "NUL or a lone surrogate")
         return value
 
-    def _refusal(self, value: Any) -> RecordError:
+    def _reason(self, value: Any) -> RecordError:
         match self._shape:
             case inspect.IntType(ge=least, le=most) | inspect.FloatType(ge=least, le=most):
                 return RecordError(Reason.OUT_OF_RANGE, self.name, f"{least} to {most}")
@@ -212,4 +232,3 @@ _JSON_NAMES = {
 }
 _ANNOTATIONS = get_type_hints(Record, include_extras=True)
 _FIELDS = tuple(_Field(f) for f in inspect.type_info(Record).fields)  # type: ignore[attr-defined]
-_NAMES = Record.__struct_fields__
