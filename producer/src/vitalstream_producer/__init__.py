@@ -1,0 +1,1 @@
+"""Publishes invented patient records to Kafka, as a service."""

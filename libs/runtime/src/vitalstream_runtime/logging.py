@@ -40,6 +40,13 @@ def version_of(service: str) -> str:
     return importlib.metadata.version(f"vitalstream-{service.removeprefix('vitalstream-')}")
 
 
+def on_console(settings: ServiceSettings) -> bool:
+    """Whether the output is lines for a person, not JSON."""
+    return settings.log_format == "console" or (
+        settings.log_format == "auto" and sys.stdout.isatty()
+    )
+
+
 def configure(service: str, settings: ServiceSettings) -> None:
     """Send structlog's and the standard library's logs to stdout in one form.
 
@@ -54,9 +61,7 @@ def configure(service: str, settings: ServiceSettings) -> None:
     if settings.log_id_key is not None:
         key = settings.log_id_key.get_secret_value().encode()
         _Hasher.key = hashlib.blake2b(key).digest()
-    console = settings.log_format == "console" or (
-        settings.log_format == "auto" and sys.stdout.isatty()
-    )
+    console = on_console(settings)
     shared = _shared(service)
     structlog.configure(
         processors=[

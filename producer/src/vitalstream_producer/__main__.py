@@ -1,0 +1,108 @@
+"""`python -m vitalstream_producer`: publishes invented patient records until it is stopped."""
+
+import functools
+import secrets
+import time
+
+import structlog
+from prometheus_client import REGISTRY
+
+from vitalstream_producer.ack_log import AckLog
+from vitalstream_producer.console import Console
+from vitalstream_producer.metrics import Metrics
+from vitalstream_producer.patients import PatientGenerator
+from vitalstream_producer.publish import Publisher, connect
+from vitalstream_producer.service import Acknowledgements, Loop, Upkeep, make_schedule
+from vitalstream_producer.settings import ProducerSettings
+from vitalstream_runtime import logging, ops, program
+from vitalstream_runtime.kafka import BrokerUnreachableError, wait_for_broker, wait_for_topic
+from vitalstream_runtime.settings import KafkaSettings, ServiceSettings, load
+from vitalstream_runtime.shutdown import Shutdown
+
+_log = structlog.get_logger("vitalstream_producer")
+_CLIENT_ID = "vitalstream-producer"
+_STUCK_SECONDS = 30.0
+
+
+def main() -> int:
+    """Run the service; returns its exit code, 1 if a record was lost."""
+    service, kafka, settings = load(ServiceSettings), load(KafkaSettings), load(ProducerSettings)
+    logging.configure("producer", service)
+    heartbeat = ops.Heartbeat(_STUCK_SECONDS)
+    readiness = ops.Readiness("kafka", "topic")
+    metrics = Metrics(REGISTRY)
+    ops.build_info("producer", logging.version_of("producer"))
+    console = Console(plain=logging.on_console(service))
+    server = ops.OpsServer(service, heartbeat, readiness)
+    server.start()
+    ack_log = AckLog(settings.ack_log) if settings.ack_log else None
+    try:
+        with Shutdown() as shutdown:
+            if not _find_topic(kafka, console, shutdown, readiness, heartbeat):
+                return 0
+            publisher = Publisher(
+                functools.partial(connect, kafka, settings),
+                kafka.topic,
+                metrics,
+                Acknowledgements(console, ack_log),
+            )
+            upkeep = Upkeep(publisher, metrics, heartbeat, readiness, ack_log)
+            console.say("sending", f"Starting to send patient records to '{kafka.topic}' topic...")
+            return _produce(settings, publisher, upkeep, console, shutdown)
+    finally:
+        if ack_log is not None:
+            ack_log.close()
+        server.stop()
+
+
+def _find_topic(
+    kafka: KafkaSettings,
+    console: Console,
+    shutdown: Shutdown,
+    readiness: ops.Readiness,
+    heartbeat: ops.Heartbeat,
+) -> bool:
+    """Wait for the broker and the topic; false if asked to stop before."""
+    console.say("connecting", f"Connecting to Kafka at {kafka.bootstrap_servers}...")
+    while wait_for_broker(
+        kafka, _CLIENT_ID, shutdown=shutdown, readiness=readiness, heartbeat=heartbeat
+    ):
+        console.say("connected", "✓ Connected to Kafka successfully!")
+        try:
+            topic = wait_for_topic(
+                kafka,
+                client_id=_CLIENT_ID,
+                shutdown=shutdown,
+                readiness=readiness,
+                heartbeat=heartbeat,
+            )
+        except BrokerUnreachableError as error:
+            _log.warning("kafka_lost", reason=str(error))
+        else:
+            return topic is not None
+    return False
+
+
+def _produce(
+    settings: ProducerSettings,
+    publisher: Publisher,
+    upkeep: Upkeep,
+    console: Console,
+    shutdown: Shutdown,
+) -> int:
+    seed = secrets.randbits(48) if settings.seed is None else settings.seed
+    _log.info("producing", seed=seed, rate=f"{settings.target_rate:g}/s")
+    schedule = make_schedule(settings, seed, time.monotonic())
+    loop = Loop(PatientGenerator(seed), schedule, publisher, settings.max_records, upkeep)
+    try:
+        loop.run(shutdown)
+        publisher.drain(settings.drain_seconds, upkeep)
+    finally:
+        lost = publisher.close()
+        upkeep.settle(time.monotonic())
+        console.say("stopped", f"Stopped: {publisher.sent:,} records sent, {lost:,} lost")
+    return 1 if lost else 0
+
+
+if __name__ == "__main__":
+    program.run(main)

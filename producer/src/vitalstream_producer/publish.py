@@ -1,0 +1,252 @@
+"""Getting records to the broker, each acknowledged, none dropped on the way.
+
+What the Kafka client retries by itself it retries; what it gives up on is handed to it again, after
+a pause, until the broker has it or the producer is stopped. A record that timed out may have been
+written all the same, so it can be on the topic twice (consumers count the second one as a
+duplicate), and records of one patient can then change places; a consumer goes by their timestamps.
+"""
+
+import time
+from collections import Counter, deque
+from collections.abc import Callable
+from typing import Final
+
+import structlog
+from confluent_kafka import KafkaError, KafkaException, Message, Producer
+
+from vitalstream_producer.failures import Failure, reason_of
+from vitalstream_producer.metrics import Metrics
+from vitalstream_producer.settings import ProducerSettings
+from vitalstream_runtime.errors import StartupError, TopicNotAuthorizedError
+from vitalstream_runtime.kafka import client_options
+from vitalstream_runtime.settings import KafkaSettings
+from vitalstream_schema.codec import HEADERS
+
+_log = structlog.get_logger(__name__)
+_SHORTEST_PAUSE: Final = 0.1
+_LONGEST_PAUSE: Final = 5.0
+_MOST_REFUSALS: Final = 100
+_HEADERS: Final[list[tuple[str, str | bytes | None]]] = [*HEADERS]
+
+
+class UndeliverableError(StartupError):
+    """The broker refuses one record after another for what they are (EX_DATAERR)."""
+
+    exit_code = 65
+
+
+def connect(
+    kafka: KafkaSettings, settings: ProducerSettings, on_error: Callable[[KafkaError], None]
+) -> Producer:
+    """Make the Kafka client with the options that make a send safe, and fast."""
+    options = client_options(kafka, "vitalstream-producer", on_error) | {
+        "enable.idempotence": True,
+        "acks": "all",
+        "queue.buffering.max.messages": settings.buffer_records,
+        "queue.buffering.max.kbytes": settings.buffer_kilobytes,
+        "batch.size": settings.batch_bytes,
+        "linger.ms": settings.linger_ms,
+        "compression.type": settings.compression,
+        "delivery.timeout.ms": int(settings.delivery_timeout_seconds * 1000),
+    }
+    return Producer(options)
+
+
+class Publisher:
+    """Sends records and keeps each until it is acknowledged.
+
+    Nothing here waits but `poll`. While `blocked` is true something is still to be handed to the
+    client: invent no records then, only poll, so that never more than one buffer is kept.
+
+    Args:
+        connect: Makes a Kafka client that tells the given function its errors.
+        topic: Where records go.
+        metrics: Errors, losses and latencies are counted there.
+        acknowledged: Called with partition, offset and payload of each record that the broker
+            has; must not raise.
+        clock: Monotonic seconds.
+    """
+
+    def __init__(
+        self,
+        connect: Callable[[Callable[[KafkaError], None]], Producer],
+        topic: str,
+        metrics: Metrics,
+        acknowledged: Callable[[int, int, bytes], None],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._connect = connect
+        self._topic = topic
+        self._metrics = metrics
+        self._acknowledged = acknowledged
+        self._clock = clock
+        self._waiting: deque[tuple[bytes, bytes]] = deque()
+        self._to_send_alone: deque[tuple[bytes, bytes]] = deque()
+        self._alone = False
+        self._broken: str | None = None
+        self._hopeless: StartupError | None = None
+        self._failures: Counter[Failure] = Counter()
+        self._refusals = 0
+        self._not_before = 0.0
+        self._pause = _SHORTEST_PAUSE
+        self.sent = 0
+        self.lost = 0
+        self._producer = connect(self._client_error)
+
+    @property
+    def blocked(self) -> bool:
+        """Whether records wait to be handed to the client."""
+        return bool(self._waiting or self._to_send_alone)
+
+    @property
+    def outstanding(self) -> int:
+        """How many records are neither acknowledged nor lost."""
+        return len(self._producer) + len(self._waiting) + len(self._to_send_alone)
+
+    def send(self, key: bytes, payload: bytes) -> None:
+        """Take a record; it leaves at once, or with one of the next calls of `poll`."""
+        if self._waiting:
+            self._waiting.append((key, payload))
+        else:
+            self._hand_over(key, payload)
+
+    def poll(self, seconds: float) -> None:
+        """Take in what the broker says, for so long at most, and hand over again what failed.
+
+        Raises:
+            UndeliverableError: The broker refused many records in a row.
+            TopicNotAuthorizedError: The Kafka user may not write to the topic.
+        """
+        self._producer.poll(seconds)
+        if self._failures:
+            self._report()
+        if self._hopeless:
+            raise self._hopeless
+        if self._broken:
+            self._renew()
+        if self.blocked and self._clock() >= self._not_before:
+            self._resend()
+
+    def drain(self, seconds: float, tick: Callable[[float], None]) -> None:
+        """Poll until everything is acknowledged, or the time is over.
+
+        Args:
+            seconds: The time.
+            tick: Called with the monotonic time between two polls.
+
+        Raises:
+            StartupError: As by `poll`.
+        """
+        deadline = self._clock() + seconds
+        while self.outstanding and (now := self._clock()) < deadline:
+            tick(now)
+            self.poll(min(0.1, deadline - now))
+
+    def close(self) -> int:
+        """Give up what is not acknowledged; returns how many records were lost in all."""
+        left = self.outstanding
+        self.lost += left
+        self._metrics.records_lost.inc(left)
+        self._waiting.clear()
+        self._to_send_alone.clear()
+        self._producer.purge()
+        return self.lost
+
+    def _hand_over(self, key: bytes, payload: bytes) -> bool:
+        """Give a record to the client; false if it has no room or refuses: it is kept then."""
+        try:
+            self._producer.produce(
+                self._topic, payload, key, headers=_HEADERS, on_delivery=self._delivered
+            )
+        except BufferError:
+            self._waiting.appendleft((key, payload))
+            return False
+        except KafkaException as error:
+            self._failed(error.args[0], key, payload)
+            return False
+        return True
+
+    def _resend(self) -> None:
+        if not self._to_send_alone:
+            while self._waiting and self._hand_over(*self._waiting.popleft()):
+                pass
+        elif not len(self._producer):
+            self._alone = True
+            self._hand_over(*self._to_send_alone.popleft())
+
+    def _delivered(self, error: KafkaError | None, message: Message) -> None:
+        key, payload = message.key(), message.value()
+        if key is None or payload is None:
+            raise AssertionError("a delivery report without what was sent")
+        if error is not None:
+            self._failed(error, key, payload)
+            return
+        self.sent += 1
+        self._alone = False
+        self._refusals = 0
+        self._pause = _SHORTEST_PAUSE
+        self._metrics.send_seconds.observe(message.latency() or 0.0)
+        # An acknowledged message has both.
+        self._acknowledged(message.partition(), message.offset(), payload)  # type: ignore[arg-type]
+
+    def _failed(self, error: KafkaError, key: bytes, payload: bytes) -> None:
+        reason = reason_of(error)
+        self._failures[reason] += 1
+        alone, self._alone = self._alone, False
+        if reason is Failure.TOO_LARGE and not alone:
+            # A batch is refused as a whole: only a record sent alone is known to be too large.
+            self._to_send_alone.append((key, payload))
+        elif reason in (Failure.TOO_LARGE, Failure.REJECTED):
+            self._give_up(error)
+        else:
+            self._waiting.append((key, payload))
+            self._pause_retries()
+            self._judge(error, reason)
+
+    def _judge(self, error: KafkaError, reason: Failure) -> None:
+        """Note what an error says of all that is sent, not of one record."""
+        if reason is Failure.NOT_AUTHORIZED:
+            self._hopeless = TopicNotAuthorizedError(
+                f"KAFKA_TOPIC={self._topic}: the Kafka user may not write to it: {error.str()}; "
+                "grant Write on the topic"
+            )
+        elif error.fatal() or reason is Failure.CLIENT_BROKEN:
+            self._broken = self._broken or error.str()
+
+    def _client_error(self, error: KafkaError) -> None:
+        """Take an error that concerns no single record."""
+        if error.fatal():
+            self._judge(error, reason_of(error))
+
+    def _give_up(self, error: KafkaError) -> None:
+        self.lost += 1
+        self._metrics.records_lost.inc()
+        self._refusals += 1
+        if self._refusals >= _MOST_REFUSALS:
+            self._hopeless = UndeliverableError(
+                f"KAFKA_TOPIC={self._topic} refused {self._refusals} records in a row: "
+                f"{error.str()}; check the topic's configuration (max.message.bytes)"
+            )
+
+    def _pause_retries(self) -> None:
+        """Wait before the next retry, twice as long each time until something is acknowledged."""
+        now = self._clock()
+        if now >= self._not_before:
+            self._not_before = now + self._pause
+            self._pause = min(2 * self._pause, _LONGEST_PAUSE)
+
+    def _report(self) -> None:
+        for reason, count in self._failures.items():
+            self._metrics.delivery_errors.labels(reason).inc(count)
+            _log.warning("delivery_failed", reason=reason.value, records=count)
+        self._failures.clear()
+
+    def _renew(self) -> None:
+        """Replace a client that cannot go on, taking back what it had not delivered."""
+        _log.warning("kafka_client_restarted", reason=self._broken)
+        self._metrics.client_restarts.inc()
+        self._producer.purge()
+        while len(self._producer):
+            self._producer.poll(0.1)
+        self._producer = self._connect(self._client_error)
+        self._broken = None

@@ -1,0 +1,171 @@
+"""The producer's loop: invent what is due, send it, take in what the broker says."""
+
+import random
+import time
+from typing import Final
+
+from vitalstream_producer.ack_log import AckLog
+from vitalstream_producer.console import Console
+from vitalstream_producer.metrics import Metrics
+from vitalstream_producer.patients import PatientGenerator
+from vitalstream_producer.publish import Publisher
+from vitalstream_producer.schedule import FullSpeed, RandomDelays, Schedule, SteadyRate
+from vitalstream_producer.settings import ProducerSettings
+from vitalstream_runtime.ops import Heartbeat, Readiness
+from vitalstream_runtime.shutdown import Shutdown
+from vitalstream_schema import codec
+
+_LONGEST_WAIT: Final = 0.1
+_CHUNK: Final = 500
+_BURST_SECONDS: Final = 1.0
+_SILENCE_SECONDS: Final = 10.0
+_TICK_SECONDS: Final = 0.25
+
+
+def make_schedule(settings: ProducerSettings, seed: int, now: float) -> Schedule:
+    """Choose the schedule that the settings ask for.
+
+    Args:
+        settings: The rate, or the delays.
+        seed: Of the delays.
+        now: The first record is due at this time, in monotonic seconds.
+    """
+    if settings.rate == "max":
+        return FullSpeed(_CHUNK)
+    if settings.rate is not None:
+        return SteadyRate(settings.rate, max(1, int(settings.rate * _BURST_SECONDS)), now)
+    rng = random.Random(seed)  # noqa: S311 -- spaces records, no cryptography
+    return RandomDelays(settings.min_delay_seconds, settings.max_delay_seconds, rng, now)
+
+
+class Acknowledgements:
+    """Where each acknowledged record is noted: on the console and in the log of oracles."""
+
+    def __init__(self, console: Console, ack_log: AckLog | None) -> None:
+        self._console = console
+        self._ack_log = ack_log
+        self._count = 0
+
+    def __call__(self, partition: int, offset: int, payload: bytes) -> None:
+        """Note one record."""
+        self._count += 1
+        if self._ack_log is not None:
+            self._ack_log.add(partition, offset, payload)
+        self._console.sent(self._count, payload)
+
+
+class Loop:
+    """Sends records until asked to stop, or until there are enough of them.
+
+    Args:
+        generator: Invents the records.
+        schedule: Says when.
+        publisher: Sends them.
+        limit: Stop after so many; None: go on.
+        tick: Called several times a second with the monotonic time.
+    """
+
+    def __init__(
+        self,
+        generator: PatientGenerator,
+        schedule: Schedule,
+        publisher: Publisher,
+        limit: int | None,
+        tick: "Upkeep",
+    ) -> None:
+        self._generator = generator
+        self._schedule = schedule
+        self._publisher = publisher
+        self._left = limit
+        self._tick = tick
+
+    def run(self, shutdown: Shutdown) -> None:
+        """Go round until it is time to stop.
+
+        Raises:
+            StartupError: The broker takes nothing from us.
+        """
+        while self._left != 0 and not shutdown.requested:
+            now = time.monotonic()
+            self._tick(now)
+            if self._publisher.blocked:
+                self._publisher.poll(_LONGEST_WAIT)
+                self._tick.throttled(time.monotonic() - now)
+                continue
+            count = self._send(min(self._schedule.due(now), _CHUNK, self._left or _CHUNK))
+            self._schedule.sent(count)
+            if self._left is not None:
+                self._left -= count
+            wait = self._schedule.wait(time.monotonic())
+            self._publisher.poll(min(wait, _LONGEST_WAIT))
+
+    def _send(self, count: int) -> int:
+        record, encode, send = self._generator.record, codec.encode, self._publisher.send
+        for _ in range(count):
+            invented = record()
+            send(invented.patient_id.encode(), encode(invented))
+        return count
+
+
+class Upkeep:
+    """What has to be done now and then: heartbeat, readiness, metrics, the log's buffer.
+
+    Args:
+        publisher: Its figures become metrics.
+        metrics: The metrics.
+        heartbeat: Beaten each time.
+        readiness: Not ready while records wait and the broker acknowledges none.
+        ack_log: Flushed when it is time.
+    """
+
+    def __init__(
+        self,
+        publisher: Publisher,
+        metrics: Metrics,
+        heartbeat: Heartbeat,
+        readiness: Readiness,
+        ack_log: AckLog | None,
+    ) -> None:
+        self._publisher = publisher
+        self._metrics = metrics
+        self._heartbeat = heartbeat
+        self._readiness = readiness
+        self._ack_log = ack_log
+        self._due = 0.0
+        self._sent = 0
+        self._progress: float | None = None
+
+    def __call__(self, now: float) -> None:
+        """Do what is due.
+
+        Args:
+            now: Monotonic seconds.
+        """
+        if now < self._due:
+            return
+        self._due = now + _TICK_SECONDS
+        self.settle(now)
+        self._heartbeat.beat()
+        silent = now - (self._progress if self._progress is not None else now)
+        self._readiness.set(
+            "kafka",
+            f"records wait, but the broker has acknowledged none for {silent:.0f} s"
+            if silent >= _SILENCE_SECONDS
+            else None,
+        )
+        if self._ack_log is not None:
+            self._ack_log.tick(now)
+
+    def settle(self, now: float) -> None:
+        """Bring the metrics up to date."""
+        outstanding = self._publisher.outstanding
+        news = self._publisher.sent - self._sent
+        if news or not outstanding or self._progress is None:
+            self._progress = now
+        self._sent += news
+        self._metrics.records_sent.inc(news)
+        self._metrics.queue_records.set(outstanding)
+
+    def throttled(self, seconds: float) -> None:
+        """Count time in which nothing was invented."""
+        self._metrics.throttled_seconds.inc(seconds)
