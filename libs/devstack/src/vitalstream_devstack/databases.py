@@ -1,8 +1,8 @@
-"""Databases for tests: migrated once, then cloned, with a login for each role."""
+"""Databases for tests: migrated once a run, then cloned, with a login for each role."""
 
+import json
 import secrets
 from dataclasses import dataclass, field
-from types import TracebackType
 from typing import LiteralString, Self
 from urllib.parse import quote, urlsplit, urlunsplit
 
@@ -10,10 +10,11 @@ import psycopg
 from psycopg import sql
 
 ROLES = ("writer", "viewer", "operator")
+"""What the migrations call vitalstream_writer and so on."""
 
 
 def with_login(url: str, *, database: str | None = None, user: str = "", password: str = "") -> str:
-    """The same server's URL for another database, login, or both."""
+    """The same server's URL for another database, another login, or both."""
     parts = urlsplit(url)
     location = parts.netloc
     if user:
@@ -25,87 +26,119 @@ def with_login(url: str, *, database: str | None = None, user: str = "", passwor
 
 @dataclass(frozen=True)
 class Database:
-    """One database of a test, and how each kind of user reaches it."""
+    """One database of a test, and how each kind of user reaches it.
+
+    Attributes:
+        name: Of the database.
+        admin_url: The superuser's connection string, for faults that nobody else may cause.
+    """
 
     name: str
-    owner_url: str = field(repr=False)
-    logins: dict[str, tuple[str, str]] = field(repr=False)
+    admin_url: str = field(repr=False)
+    _passwords: dict[str, str] = field(repr=False)
+    _run: str
 
     def url(self, role: str = "owner") -> str:
         """A connection string.
 
         Args:
-            role: `owner` (migrates), or `writer`, `viewer`, `operator`: a login that holds just
-                that role, as the services' logins do.
+            role: `owner`, who migrates and is no superuser, or `writer`, `viewer`, `operator`: a
+                login that holds just that role, as the services' logins do.
         """
-        if role == "owner":
-            return self.owner_url
-        user, password = self.logins[role]
-        return with_login(self.owner_url, user=user, password=password)
+        return with_login(
+            self.admin_url, user=_login(self._run, role), password=self._passwords[role]
+        )
+
+    def environment(self, role: str) -> dict[str, str]:
+        """What a service's settings need to reach it."""
+        return {"DATABASE_URL": self.url(role)}
+
+
+def _login(run: str, role: str) -> str:
+    return f"test_{run}_{role}"
 
 
 class DatabaseServer:
-    """Makes and drops databases on one PostgreSQL; each run's names are its own.
+    """Makes and drops databases on one PostgreSQL for one test run.
 
     Args:
-        admin_url: A login that may create databases and roles.
+        admin_url: A superuser's connection string.
+        run: Marks what belongs to this run, so that two may share a server.
+        passwords: By role, of the logins this run made.
     """
 
-    def __init__(self, admin_url: str) -> None:
+    def __init__(self, admin_url: str, run: str, passwords: dict[str, str]) -> None:
         self.admin_url = admin_url
-        self._run = secrets.token_hex(4)
-        self._made = 0
-        self._logins: dict[str, tuple[str, str]] = {}
+        self._run = run
+        self._passwords = passwords
 
-    def create(self, template: Database | None = None) -> Database:
-        """A new database: empty, or a clone of another that nobody is connected to."""
-        self._made += 1
-        name = f"test_{self._run}_{self._made}"
-        source = "template0" if template is None else template.name
-        self._run_sql(
-            "CREATE DATABASE {} TEMPLATE {}", sql.Identifier(name), sql.Identifier(source)
-        )
-        # Roles belong to the server, grants to the database: a clone keeps its template's.
-        logins = {} if template is None else template.logins
-        return Database(name, with_login(self.admin_url, database=name), logins)
+    @classmethod
+    def prepare(cls, admin_url: str) -> Self:
+        """Make the run's owner; once a run."""
+        server = cls(admin_url, secrets.token_hex(4), {})
+        server._add_login("owner", "CREATEROLE")
+        return server
 
-    def drop(self, database: Database) -> None:
-        """Drop it, cutting the connections a failed test may have left."""
-        self._run_sql("DROP DATABASE IF EXISTS {} WITH (FORCE)", sql.Identifier(database.name))
+    def to_text(self) -> str:
+        """All that another process of the run needs to know."""
+        return json.dumps([self.admin_url, self._run, self._passwords])
 
-    def add_logins(self, database: Database) -> Database:
-        """The same database with a login for each role that the migrations made."""
+    @classmethod
+    def from_text(cls, text: str) -> Self:
+        """The server that another process of the run prepared."""
+        return cls(*json.loads(text))
+
+    def create(self, *, migrated: bool) -> Database:
+        """A new database: a clone of the run's migrated one, or empty."""
+        template = self._template if migrated else "template0"
+        return self._create(f"test_{self._run}_{secrets.token_hex(4)}", template)
+
+    def create_template(self) -> Database:
+        """The database to be migrated and then cloned; nobody may stay connected to it."""
+        return self._create(self._template, "template0")
+
+    def add_logins(self) -> None:
+        """A login for each role, which the migrations must have made."""
         for role in ROLES:
-            login, password = f"test_{self._run}_{role}", secrets.token_urlsafe(16)
-            self._run_sql(
-                "CREATE ROLE {} LOGIN PASSWORD {} IN ROLE {}",
-                sql.Identifier(login),
-                sql.Literal(password),
-                sql.Identifier(f"vitalstream_{role}"),
-            )
-            self._logins[role] = (login, password)
-        return Database(database.name, database.owner_url, dict(self._logins))
+            self._add_login(role, f"IN ROLE vitalstream_{role}")
+
+    def drop(self, name: str) -> None:
+        """Drop a database, cutting the connections a failed test may have left."""
+        self._execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(_name(name)))
 
     def close(self) -> None:
-        """Drop the logins; harmless when there are none."""
-        for login, _ in self._logins.values():
-            self._run_sql("DROP ROLE IF EXISTS {}", sql.Identifier(login))
-        self._logins.clear()
+        """Drop the template and the logins."""
+        self.drop(self._template)
+        for role in self._passwords:
+            self._execute(sql.SQL("DROP ROLE IF EXISTS {}").format(_name(_login(self._run, role))))
 
-    def __enter__(self) -> Self:
-        """Use as a context manager: logins are dropped at the end."""
-        return self
+    @property
+    def _template(self) -> str:
+        return f"test_{self._run}_template"
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Drop the logins."""
-        self.close()
+    def _create(self, name: str, template: str) -> Database:
+        owner = _login(self._run, "owner")
+        self._execute(
+            sql.SQL("CREATE DATABASE {} TEMPLATE {} OWNER {}").format(
+                _name(name), _name(template), _name(owner)
+            )
+        )
+        url = with_login(self.admin_url, database=name)
+        return Database(name, url, self._passwords, self._run)
 
-    def _run_sql(self, text: LiteralString, *parts: sql.Composable) -> None:
-        statement = sql.SQL(text).format(*parts)
+    def _add_login(self, role: str, options: LiteralString) -> None:
+        password = secrets.token_urlsafe(16)
+        self._execute(
+            sql.SQL("CREATE ROLE {} LOGIN PASSWORD {} {}").format(
+                _name(_login(self._run, role)), sql.Literal(password), sql.SQL(options)
+            )
+        )
+        self._passwords[role] = password
+
+    def _execute(self, statement: sql.Composed) -> None:
         with psycopg.connect(self.admin_url, autocommit=True) as connection:
             connection.execute(statement)
+
+
+def _name(text: str) -> sql.Identifier:
+    return sql.Identifier(text)

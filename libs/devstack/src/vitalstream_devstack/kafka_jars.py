@@ -81,11 +81,13 @@ def _read_lock() -> str:
 
 
 def _parse(text: str) -> list[Jar]:
-    return [
-        Jar(*line.split()[0].split(":"), line.split()[1])
-        for line in text.splitlines()
-        if line and not line.startswith("#")
-    ]
+    jars = []
+    for line in text.splitlines():
+        if not line.startswith("#"):
+            coordinate, sha256 = line.split()
+            group, artifact, version = coordinate.split(":")
+            jars.append(Jar(group, artifact, version, sha256))
+    return jars
 
 
 def _fill(folder: Path, jars: list[Jar], progress: Progress) -> None:
@@ -146,6 +148,8 @@ def write_lock(path: Path) -> int:
     from jgo.maven import PythonResolver  # noqa: PLC0415
 
     lock = jgo.build(_ENDPOINT, update=True, resolver=PythonResolver()).lockfile
+    if lock is None:
+        raise DownloadError("jgo resolved Apache Kafka but wrote no lock of its own")
     lines = sorted(
         f"{one.groupId}:{one.artifactId}:{one.version} {one.sha256}\n" for one in lock.dependencies
     )

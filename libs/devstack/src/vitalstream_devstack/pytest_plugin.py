@@ -1,6 +1,5 @@
 """Fixtures over real servers: `kafka`, `topic`, `postgres`, `database` and their factories."""
 
-import os
 import secrets
 import shutil
 import tempfile
@@ -36,12 +35,14 @@ class _Run:
             self._controller = Controller(self._servers)
         return str(self.folder)
 
-    def address(self, name: str) -> str:
+    def get(self, name: str) -> str:
+        """How to reach one of the run's servers; see `Servers.get`."""
         if self._is_worker:
             return ask_controller(self.folder, name)
-        return self._servers.address(name)
+        return self._servers.get(name)
 
     def close(self) -> None:
+        """Stop what this process started."""
         if self._is_worker:
             return
         if self._controller is not None:
@@ -85,8 +86,7 @@ class KafkaHandle:
 @pytest.fixture(scope="session")
 def kafka(pytestconfig: pytest.Config) -> KafkaHandle:
     """A real broker for the whole run, or the one KAFKA_BOOTSTRAP_SERVERS names."""
-    running = os.environ.get("KAFKA_BOOTSTRAP_SERVERS")
-    return KafkaHandle(running or pytestconfig.stash[_RUN].address("kafka"))
+    return KafkaHandle(pytestconfig.stash[_RUN].get("kafka"))
 
 
 @pytest.fixture(scope="session")
@@ -124,35 +124,28 @@ def topic(make_topic: Callable[..., str]) -> str:
 
 
 @pytest.fixture(scope="session")
-def postgres(pytestconfig: pytest.Config) -> Iterator[DatabaseServer]:
-    """A real PostgreSQL for the whole run, or the one DATABASE_URL names."""
-    running = os.environ.get("DATABASE_URL")
-    with DatabaseServer(running or pytestconfig.stash[_RUN].address("postgres")) as server:
-        yield server
+def postgres(pytestconfig: pytest.Config) -> DatabaseServer:
+    """A real PostgreSQL for the whole run, or the one DATABASE_URL names as its superuser."""
+    return DatabaseServer.from_text(pytestconfig.stash[_RUN].get("postgres"))
 
 
 @pytest.fixture(scope="session")
-def migrated_template(postgres: DatabaseServer) -> Iterator[Database]:
-    """A database with the newest tables, to be cloned; nobody may stay connected to it."""
-    from vitalstream_storage.migrate import migrate  # noqa: PLC0415 - only tests that want tables
-
-    template = postgres.create()
-    migrate(template.url())
-    yield postgres.add_logins(template)
-    postgres.drop(template)
+def migrated_postgres(pytestconfig: pytest.Config) -> DatabaseServer:
+    """The same server, once its template database has the newest tables."""
+    return DatabaseServer.from_text(pytestconfig.stash[_RUN].get("tables"))
 
 
 @pytest.fixture
-def database(postgres: DatabaseServer, migrated_template: Database) -> Iterator[Database]:
+def database(migrated_postgres: DatabaseServer) -> Iterator[Database]:
     """A migrated database of this test's own, with logins for writer, viewer and operator."""
-    clone = postgres.create(migrated_template)
+    clone = migrated_postgres.create(migrated=True)
     yield clone
-    postgres.drop(clone)
+    migrated_postgres.drop(clone.name)
 
 
 @pytest.fixture
 def empty_database(postgres: DatabaseServer) -> Iterator[Database]:
     """A database of this test's own without any table, for the migrations themselves."""
-    made = postgres.create()
+    made = postgres.create(migrated=False)
     yield made
-    postgres.drop(made)
+    postgres.drop(made.name)

@@ -7,13 +7,13 @@ controller answers it.
 
 import contextlib
 import json
+import os
 import threading
 import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import Protocol
 
-from vitalstream_devstack.errors import DevstackError, ServerStartError
+from vitalstream_devstack.databases import DatabaseServer
+from vitalstream_devstack.errors import ServerStartError
 from vitalstream_devstack.kafka import EmbeddedKafka
 from vitalstream_devstack.postgres import EmbeddedPostgres
 
@@ -22,35 +22,59 @@ _WAIT_SECONDS = 180.0
 _POSTGRES_OPTIONS = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off"}
 
 
-class _Server(Protocol):
-    def stop(self) -> None: ...
-
-
 class Servers:
-    """Starts servers by name in a folder of their own and keeps them until `stop`."""
+    """Starts what a run needs, by name, in a folder of its own, and keeps it until `stop`."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._running: dict[str, tuple[_Server, str]] = {}
-        self._lock = threading.Lock()
+        self._answers: dict[str, str] = {}
+        self._ends = contextlib.ExitStack()
+        self._lock = threading.RLock()
 
-    def address(self, name: str) -> str:
-        """Where the server is; starts it if this is the first time it is wanted.
+    def get(self, name: str) -> str:
+        """How to reach one; starts it if this is the first time it is wanted.
 
         Args:
-            name: `kafka` (bootstrap servers) or `postgres` (the superuser's URL).
+            name: `kafka`: bootstrap servers. `postgres`: a DatabaseServer's text. `tables`: the
+                same, once its template database is migrated.
         """
         with self._lock:
-            if name not in self._running:
-                self._running[name] = _STARTERS[name](self.folder / name)
-            return self._running[name][1]
+            if name not in self._answers:
+                self._answers[name] = getattr(self, f"_start_{name}")()
+            return self._answers[name]
 
     def stop(self) -> None:
         """Stop what was started, last first."""
-        with self._lock, contextlib.ExitStack() as all_of_them:
-            for server, _ in self._running.values():
-                all_of_them.callback(server.stop)
-            self._running.clear()
+        with self._lock:
+            self._answers.clear()
+            self._ends.close()
+
+    def _start_kafka(self) -> str:
+        running = os.environ.get("KAFKA_BOOTSTRAP_SERVERS")
+        if running:
+            return running
+        return self._ends.enter_context(EmbeddedKafka(self.folder / "kafka")).bootstrap_servers
+
+    def _start_postgres(self) -> str:
+        url = os.environ.get("DATABASE_URL")
+        if not url:
+            postgres = EmbeddedPostgres(self.folder / "postgres", options=_POSTGRES_OPTIONS)
+            url = self._ends.enter_context(postgres).url()
+        server = DatabaseServer.prepare(url)
+        self._ends.callback(server.close)
+        return server.to_text()
+
+    def _start_tables(self) -> str:
+        # Only runs that want tables need the storage library to be importable.
+        from vitalstream_storage.migrate import migrate  # noqa: PLC0415
+        from vitalstream_storage.settings import DatabaseSettings  # noqa: PLC0415
+
+        server = DatabaseServer.from_text(self.get("postgres"))
+        template = server.create_template()
+        migrate(DatabaseSettings.model_validate({"database_url": template.url()}))
+        server.add_logins()
+        self._ends.callback(server.close)
+        return server.to_text()
 
 
 class Controller:
@@ -74,8 +98,8 @@ class Controller:
             for request in folder.glob("*.wanted"):
                 name = request.stem
                 try:
-                    answer = {"address": self._servers.address(name)}
-                except DevstackError as error:
+                    answer = {"answer": self._servers.get(name)}
+                except Exception as error:  # noqa: BLE001 - it is the worker's to raise
                     answer = {"error": str(error)}
                 request.unlink()
                 draft = folder / f"{name}.draft"
@@ -101,20 +125,4 @@ def ask_controller(folder: Path, name: str) -> str:
     answer: dict[str, str] = json.loads(answer_file.read_text())
     if "error" in answer:
         raise ServerStartError(answer["error"])
-    return answer["address"]
-
-
-def _start_kafka(folder: Path) -> tuple[_Server, str]:
-    kafka = EmbeddedKafka(folder).start()
-    return kafka, kafka.bootstrap_servers
-
-
-def _start_postgres(folder: Path) -> tuple[_Server, str]:
-    postgres = EmbeddedPostgres(folder, options=_POSTGRES_OPTIONS).start()
-    return postgres, postgres.url()
-
-
-_STARTERS: dict[str, Callable[[Path], tuple[_Server, str]]] = {
-    "kafka": _start_kafka,
-    "postgres": _start_postgres,
-}
+    return answer["answer"]
