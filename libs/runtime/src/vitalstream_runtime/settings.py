@@ -3,6 +3,7 @@
 import difflib
 import os
 import re
+import ssl
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeVar
@@ -136,6 +137,19 @@ class KafkaSettings(Settings):
             msg = "each broker is host:port, several are separated by commas"
             raise ValueError(msg)
         return ",".join(brokers)
+
+    @field_validator("ssl_ca_location")
+    @classmethod
+    def _certificates(cls, value: Path | None) -> Path | None:
+        if value is not None:
+            try:
+                ssl.create_default_context(cafile=value)
+            except ssl.SSLError as error:
+                msg = "the file holds no PEM certificate"
+                raise ValueError(msg) from error
+            except OSError as error:
+                raise ValueError(f"the file cannot be read: {error.strerror}") from error
+        return value
 
     @model_validator(mode="after")
     def _complete(self) -> Self:

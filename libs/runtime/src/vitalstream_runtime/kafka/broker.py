@@ -12,13 +12,15 @@ from vitalstream_runtime.errors import (
     BrokerUnreachableError,
     KafkaStartupError,
 )
-from vitalstream_runtime.kafka.options import client_options
+from vitalstream_runtime.kafka.options import client_options, readable
 from vitalstream_runtime.ops import Heartbeat, Readiness
 from vitalstream_runtime.settings import KafkaSettings
 from vitalstream_runtime.shutdown import Shutdown
 
 _log = structlog.get_logger(__name__)
 _PROBE_SECONDS = 1.0
+_PAUSE_SECONDS = 0.25
+_LINE_SECONDS = 5.0
 _REFUSALS = 3
 
 
@@ -65,17 +67,14 @@ def wait_for_broker(  # noqa: PLR0913 - each of the service's organs takes part
         if deadline is not None and now >= deadline:
             raise BrokerUnreachableError(
                 f"KAFKA_BOOTSTRAP_SERVERS={settings.bootstrap_servers}: {reason}; "
-                "start the broker or set the variable to where it is"
+                "start the broker, or set the variable to where it is"
             )
         if now >= next_line:
-            next_line = now + 5.0
+            next_line = now + _LINE_SECONDS
             _log.warning(
                 "kafka_waiting", bootstrap_servers=settings.bootstrap_servers, reason=reason
             )
-        if shutdown:
-            shutdown.wait(0.25)
-        else:
-            time.sleep(0.25)
+        (shutdown.wait if shutdown else time.sleep)(_PAUSE_SECONDS)
     return False
 
 
@@ -85,46 +84,65 @@ class _Probe:
     def __init__(self, settings: KafkaSettings, client_id: str) -> None:
         self._settings = settings
         self._errors: list[KafkaError] = []
+        self._last_failure: str | None = None
         self._refusals = 0
         options = client_options(settings, client_id)
-        options |= {"error_cb": self._errors.append, "reconnect.backoff.max.ms": 1_000}
-        self._admin = AdminClient(options)
+        self._admin = AdminClient(
+            options
+            | {
+                "error_cb": self._errors.append,
+                "logger": self,
+                "reconnect.backoff.ms": 250,
+                "reconnect.backoff.max.ms": 1_000,
+            }
+        )
+
+    def log(self, _level: int, _format: str, facility: str, _client: str, text: str) -> None:
+        """The client's logger: why a connection was closed is told nowhere else."""
+        if facility == "FAIL":
+            self._last_failure = text
 
     def ask(self) -> str | None:
         """None if a broker answered, else the reason why not."""
         self._errors.clear()
+        self._last_failure = None
         try:
             self._admin.list_topics(timeout=_PROBE_SECONDS)
-        except KafkaException as error:
-            self._admin.poll(0)
-            return self._judge([*self._errors, error.args[0]])
+        except KafkaException:
+            self._admin.poll(0)  # delivers errors and log lines
+            return self._why()
         return None
 
-    def _judge(self, errors: list[KafkaError]) -> str:
-        for error in errors:
+    def _why(self) -> str:
+        for error in self._errors:
             refusal = _refusal(self._settings, error)
             if refusal is not None:
                 self._refusals += 1
                 if self._refusals >= _REFUSALS:
                     raise refusal
                 return str(refusal)
-        return next(
-            (error.str() for error in errors if error.code() != KafkaError._ALL_BROKERS_DOWN),  # noqa: SLF001
-            "no broker answers",
-        )
+        self._refusals = 0
+        if self._last_failure is None:
+            return "no broker answers"
+        reason = readable(self._last_failure)
+        if reason.startswith("Disconnected"):
+            reason += f"; is KAFKA_SECURITY_PROTOCOL={self._settings.security_protocol} right?"
+        return reason
 
 
 def _refusal(settings: KafkaSettings, error: KafkaError) -> KafkaStartupError | None:
     """The exception for what waiting will not mend; None for the rest."""
     where = f"KAFKA_BOOTSTRAP_SERVERS={settings.bootstrap_servers}"
+    reason = readable(error.str())
     if error.code() == KafkaError._AUTHENTICATION:  # noqa: SLF001 - public, for all its underscore
         return AuthenticationError(
-            f"{where} refused KAFKA_SASL_USERNAME={settings.sasl_username} or its "
-            f"KAFKA_SASL_PASSWORD ({settings.sasl_mechanism}): {error.str()}"
+            f"{where} refused the login, check KAFKA_SASL_USERNAME={settings.sasl_username}, "
+            f"KAFKA_SASL_PASSWORD and KAFKA_SASL_MECHANISM={settings.sasl_mechanism}: {reason}"
         )
     if error.code() == KafkaError._SSL:  # noqa: SLF001
         return BrokerCertificateError(
-            f"{where}: TLS failed, check KAFKA_SSL_CA_LOCATION={settings.ssl_ca_location}, the "
-            f"host name and KAFKA_SECURITY_PROTOCOL: {error.str()}"
+            f"{where}: TLS failed, check that KAFKA_SSL_CA_LOCATION="
+            f"{settings.ssl_ca_location or '(the system)'} signed the broker's certificate and "
+            f"that it names this host: {reason}"
         )
     return None

@@ -1,6 +1,7 @@
 """Options of every Kafka client, and its errors as structured events."""
 
 import logging
+import re
 import time
 from collections.abc import Callable
 from typing import Any
@@ -12,6 +13,8 @@ from vitalstream_runtime.settings import KafkaSettings
 
 _log = structlog.get_logger(__name__)
 _REPEAT_SECONDS = 10.0
+_PREFIX = re.compile(r"^(\[thrd:\S+\]: )?(\S+/(bootstrap|\d+): )?")
+_SUFFIX = re.compile(r" \(after \d+ms in state \w+.*\)$")
 
 
 def client_options(
@@ -19,23 +22,22 @@ def client_options(
     client_id: str,
     on_error: Callable[[KafkaError], None] | None = None,
 ) -> dict[str, Any]:
-    """Options for any confluent_kafka client; it contains the password, so never log it.
+    """Options for any confluent_kafka client; they hold the password, so never log them.
 
-    The client's errors and log lines become structured events. They are delivered from the
-    client's own ``poll``.
+    The client's errors and log lines become structured events, each kind at most once in ten
+    seconds. They are delivered from within the client's own ``poll`` or ``consume``.
 
     Args:
         settings: brokers, encryption and credentials.
         client_id: shown in the broker's logs and metrics.
-        on_error: also called with each error.
+        on_error: also called with each error; must not raise.
     """
     options: dict[str, Any] = {
         "bootstrap.servers": settings.bootstrap_servers,
         "client.id": client_id,
         "security.protocol": settings.security_protocol,
         "error_cb": _ErrorLog(client_id, on_error),
-        "logger": logging.getLogger("vitalstream_runtime.kafka.client"),
-        "log.connection.close": False,
+        "logger": _ClientLog(client_id),
         "socket.keepalive.enable": True,
         "reconnect.backoff.max.ms": 5_000,
         "enable.metrics.push": False,
@@ -51,29 +53,74 @@ def client_options(
     return options
 
 
+def readable(text: str) -> str:
+    """The client's message without its thread, broker and timing, which change all the time."""
+    return _SUFFIX.sub("", _PREFIX.sub("", text))
+
+
+class _Limiter:
+    """Lets each kind of line through once in ten seconds, and counts the others."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._next: dict[object, float] = {}
+        self._suppressed: dict[object, int] = {}
+
+    def admit(self, kind: object) -> int | None:
+        """How many lines of this kind were held back since the last; None: hold this one back."""
+        now = self._clock()
+        if now < self._next.get(kind, now):
+            self._suppressed[kind] = self._suppressed.get(kind, 0) + 1
+            return None
+        self._next[kind] = now + _REPEAT_SECONDS
+        return self._suppressed.pop(kind, 0)
+
+
 class _ErrorLog:
-    """Writes a client's errors, each kind at most once in ten seconds."""
+    """The ``error_cb`` of a client."""
 
     def __init__(
-        self, client_id: str, on_error: Callable[[KafkaError], None] | None = None
+        self,
+        client_id: str,
+        on_error: Callable[[KafkaError], None] | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._client_id, self._on_error = client_id, on_error
-        self._next: dict[int, float] = {}
-        self._suppressed: dict[int, int] = {}
+        self._limiter = _Limiter(clock)
 
     def __call__(self, error: KafkaError) -> None:
         if self._on_error is not None:
             self._on_error(error)
-        now, code = time.monotonic(), error.code()
-        if now < self._next.get(code, 0.0):
-            self._suppressed[code] = self._suppressed.get(code, 0) + 1
-            return
-        self._next[code] = now + _REPEAT_SECONDS
-        _log.error(
-            "kafka_error",
-            client_id=self._client_id,
-            code=error.name(),
-            reason=error.str(),
-            fatal=error.fatal(),
-            suppressed=self._suppressed.pop(code, 0),
-        )
+        suppressed = self._limiter.admit(error.code())
+        if suppressed is not None:
+            _log.error(
+                "kafka_error",
+                client_id=self._client_id,
+                code=error.name(),
+                reason=readable(error.str()),
+                fatal=error.fatal(),
+                suppressed=suppressed,
+            )
+
+
+class _ClientLog:
+    """The ``logger`` of a client, which asks for nothing but ``log``."""
+
+    def __init__(self, client_id: str, clock: Callable[[], float] = time.monotonic) -> None:
+        self._client_id = client_id
+        self._limiter = _Limiter(clock)
+
+    def log(self, level: int, _format: str, facility: str, _client: str, text: str) -> None:
+        """Called by the client with its own facility (FAIL, CONFWARN, ...) and text."""
+        if facility == "FAIL" and level >= logging.ERROR:
+            return  # error_cb gets the same
+        suppressed = self._limiter.admit(facility)
+        if suppressed is not None:
+            _log.log(
+                level,
+                "kafka_client_log",
+                client_id=self._client_id,
+                facility=facility,
+                reason=readable(text),
+                suppressed=suppressed,
+            )
