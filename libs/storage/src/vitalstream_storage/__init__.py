@@ -1,0 +1,1 @@
+"""The tables: migrations, the transactional writer, the readers."""

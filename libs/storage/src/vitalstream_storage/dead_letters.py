@@ -1,0 +1,72 @@
+"""dead_letters: what could not be stored, kept as it came."""
+
+import base64
+from collections.abc import Sequence
+
+from psycopg.types.json import Json
+
+from vitalstream_storage.batch import Batch, DeadLetter
+from vitalstream_storage.pool import Connection
+
+__all__ = ["insert", "known"]
+
+_KNOWN = """
+SELECT d.partition, d."offset"
+  FROM unnest(%s::int[], %s::bigint[], %s::bigint[]) AS s (partition, first, next)
+  JOIN dead_letters d ON d.topic_id = %s AND d.partition = s.partition
+                     AND d."offset" >= s.first AND d."offset" < s.next"""
+
+_INSERT = """
+INSERT INTO dead_letters (topic_id, topic, partition, "offset", key, payload, headers,
+                          appended_at, reason, field, error)
+SELECT %s, %s, * FROM unnest(%s::int[], %s::bigint[], %b::bytea[], %b::bytea[], %s::json[],
+                             %s::timestamptz[], %s::text[], %s::text[], %s::text[])
+ON CONFLICT DO NOTHING"""
+
+
+def known(connection: Connection, batch: Batch) -> set[tuple[int, int]]:
+    """(partition, offset) of those in the batch's spans that are dead letters already."""
+    rows = connection.execute(
+        _KNOWN,
+        [
+            [span.partition for span in batch.spans],
+            [span.expected_offset for span in batch.spans],
+            [span.next_offset for span in batch.spans],
+            batch.topic_id,
+        ],
+    )
+    return {(row[0], row[1]) for row in rows}
+
+
+def insert(connection: Connection, batch: Batch, letters: Sequence[DeadLetter]) -> None:
+    """Add dead letters; one that is there already stays as it is."""
+    if not letters:
+        return
+    connection.execute(
+        _INSERT,
+        [
+            batch.topic_id,
+            batch.topic,
+            [letter.partition for letter in letters],
+            [letter.offset for letter in letters],
+            [letter.key for letter in letters],
+            [letter.payload for letter in letters],
+            [Json(_headers(letter)) for letter in letters],
+            [letter.appended_at for letter in letters],
+            [storable(letter.reason) for letter in letters],
+            [None if letter.field is None else storable(letter.field) for letter in letters],
+            [storable(letter.error) for letter in letters],
+        ],
+    )
+
+
+def storable(text: str) -> str:
+    """The text without what PostgreSQL cannot hold: NUL and lone surrogates."""
+    return text.encode("utf-8", "replace").decode().replace("\0", "\N{REPLACEMENT CHARACTER}")
+
+
+def _headers(letter: DeadLetter) -> list[tuple[str, str | None]]:
+    return [
+        (name, None if value is None else base64.b64encode(value).decode())
+        for name, value in letter.headers
+    ]

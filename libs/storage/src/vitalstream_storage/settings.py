@@ -1,0 +1,93 @@
+"""How to reach PostgreSQL."""
+
+from pathlib import Path
+from typing import Self
+
+import psycopg
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from pydantic import Field, SecretStr, field_validator, model_validator
+
+from vitalstream_runtime.settings import Settings
+
+__all__ = ["DatabaseSettings"]
+
+
+class DatabaseSettings(Settings):
+    """PostgreSQL: DATABASE_URL, or libpq's own PG* variables where it is not set.
+
+    Variables of libpq that have no field here (PGTARGETSESSIONATTRS, PGSSLCERT, ...) are read by
+    libpq itself.
+    """
+
+    database_url: SecretStr | None = Field(
+        None,
+        description="Database as postgresql://user:password@host:port/name?sslmode=... or as "
+        "libpq's key=value line; without it the PG* variables count.",
+    )
+    pghost: str | None = Field(
+        None, description="Hosts, separated by commas, or a socket's folder."
+    )
+    pgport: str | None = Field(None, description="Port, one for all hosts or one for each.")
+    pgdatabase: str | None = Field(None, description="Database's name.")
+    pguser: str | None = Field(None, description="Role to log in as.")
+    pgpassword: SecretStr | None = Field(None, description="The role's password.")
+    pgsslmode: str | None = Field(
+        None,
+        pattern="^(disable|allow|prefer|require|verify-ca|verify-full)$",
+        description="disable, allow, prefer, require, verify-ca or verify-full.",
+    )
+    pgsslrootcert: Path | None = Field(None, description="PEM file of the server's CA.")
+    database_connect_timeout: int = Field(
+        5, ge=1, le=300, description="Seconds to wait for a connection, for each host."
+    )
+    database_statement_timeout: float = Field(
+        30, gt=0, le=3600, description="Seconds after which PostgreSQL gives up a statement."
+    )
+    database_lock_timeout: float = Field(
+        5, gt=0, le=3600, description="Seconds a claim waits for a lock before it ends the holder."
+    )
+    database_pool_size: int = Field(
+        4, ge=1, le=100, description="Most connections one process holds."
+    )
+
+    @field_validator("database_url")
+    @classmethod
+    def _parses(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None:
+            try:
+                conninfo_to_dict(value.get_secret_value())
+            except psycopg.ProgrammingError:
+                msg = (
+                    "not a PostgreSQL connection string; postgresql://user:password@host:5432/name "
+                    "with special characters of the password percent-encoded"
+                )
+                raise ValueError(msg) from None
+        return value
+
+    @model_validator(mode="after")
+    def _certificate(self) -> Self:
+        path = self.pgsslrootcert
+        if path and str(path) != "system" and not path.is_file():
+            msg = f"PGSSLROOTCERT={str(path)!r} is not a file"
+            raise ValueError(msg)
+        return self
+
+    def conninfo(self, application_name: str) -> str:
+        """The libpq connection string, password included: never to be logged."""
+        given = {
+            "host": self.pghost,
+            "port": self.pgport,
+            "dbname": self.pgdatabase,
+            "user": self.pguser,
+            "password": self.pgpassword.get_secret_value() if self.pgpassword else None,
+            "sslmode": self.pgsslmode,
+            "sslrootcert": str(self.pgsslrootcert) if self.pgsslrootcert else None,
+        }
+        url = ""
+        if self.database_url is not None:
+            url = self.database_url.get_secret_value()
+            given = {}
+        chosen = conninfo_to_dict(url)
+        given["application_name"] = str(chosen.get("application_name", application_name))
+        given["connect_timeout"] = str(chosen.get("connect_timeout", self.database_connect_timeout))
+        return make_conninfo(url, **{key: value for key, value in given.items() if value})
