@@ -12,7 +12,7 @@ LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generat
 	$(foreach p,schema runtime storage,--no-emit-package vitalstream-$(p))
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo test lint format lock clean
+.PHONY: help env demo test bench lint format lock clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -28,6 +28,10 @@ demo: env ## run everything on this machine; DEMO_SECONDS=40 stops by itself, DE
 
 test: env ## every test that needs no cluster, on real Kafka and PostgreSQL
 	@$(BIN)/python -m pytest
+
+bench: env ## each benchmark of tests/benchmarks with its limit; ARGS go to all (--help says which)
+	@set -e; for file in tests/benchmarks/[a-z]*.py; do \
+		$(BIN)/python -m tests.benchmarks.$$(basename "$$file" .py) $(ARGS); done
 
 lint: env ## ruff, mypy, import-linter, shellcheck
 	@$(BIN)/ruff check .

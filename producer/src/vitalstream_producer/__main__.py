@@ -31,6 +31,8 @@ def main() -> int:
     heartbeat = ops.Heartbeat(_STUCK_SECONDS)
     readiness = ops.Readiness("kafka", "topic")
     metrics = Metrics(REGISTRY)
+    metrics.target_rate.set(settings.target_rate)
+    metrics.queue_limit.set(settings.buffer_records)
     ops.build_info("producer", logging.version_of("producer"))
     console = Console(plain=logging.on_console(service))
     server = ops.OpsServer(service, heartbeat, readiness)

@@ -23,8 +23,8 @@ KNOWN_PATIENTS: Final = 10_000
 """How many patients are remembered; a new one then takes the place of a random one."""
 
 _LONGEST_STAY: Final = timedelta(days=7)
-_PATIENT_ID_BITS: Final = 48
-_ADMISSION_ID_BITS: Final = 80  # wide: two admissions of one id would be one row
+_ID_BITS: Final = 128
+_PATIENT_ID_DIGITS: Final = 12  # hexadecimal; the other 20 are the admission's: never twice
 
 
 def _now() -> datetime:
@@ -51,9 +51,7 @@ class PatientGenerator:
         clock: Says what time it is, in UTC.
     """
 
-    def __init__(
-        self, seed: int, clock: Callable[[], datetime] = lambda: datetime.now(UTC)
-    ) -> None:
+    def __init__(self, seed: int, clock: Callable[[], datetime] = _now) -> None:
         self._rng = random.Random(seed)  # noqa: S311 -- invents patients, no cryptography
         self._names = catalogue.names(seed)
         self._clock = clock
@@ -63,8 +61,8 @@ class PatientGenerator:
         """Invent the next record."""
         draw = self._rng.random
         now = self._clock()
-        bits = self._rng.getrandbits(_PATIENT_ID_BITS + _ADMISSION_ID_BITS)
-        patient, admitted = self._admit(bits >> _ADMISSION_ID_BITS, now)
+        digits = f"{self._rng.getrandbits(_ID_BITS):032x}"
+        patient, admitted = self._admit(digits[:_PATIENT_ID_DIGITS], now)
         department = _pick(catalogue.DEPARTMENTS, draw())
         heart_rate = 50 + int(draw() * 71)
         systolic = 90 + int(draw() * 91)
@@ -75,7 +73,7 @@ class PatientGenerator:
         score = risk.score(heart_rate, systolic, temperature, oxygen_saturation, respiratory_rate)
         return Record(
             patient_id=patient.patient_id,
-            admission_id=f"{bits & (1 << _ADMISSION_ID_BITS) - 1:020x}",
+            admission_id=digits[_PATIENT_ID_DIGITS:],
             timestamp=now,
             admission_timestamp=admitted,
             patient_name=patient.name,
@@ -97,7 +95,7 @@ class PatientGenerator:
             hospital_location=_pick(catalogue.CITIES, draw()),
         )
 
-    def _admit(self, new_id: int, now: datetime) -> tuple[_Patient, datetime]:
+    def _admit(self, new_id: str, now: datetime) -> tuple[_Patient, datetime]:
         """Choose who is admitted, somebody known or somebody new, and since when."""
         draw = self._rng.random
         known = self._known
@@ -114,11 +112,11 @@ class PatientGenerator:
             known[int(draw() * KNOWN_PATIENTS)] = patient
         return patient, now - _LONGEST_STAY * draw()
 
-    def _invent(self, new_id: int, now: datetime) -> _Patient:
+    def _invent(self, new_id: str, now: datetime) -> _Patient:
         draw = self._rng.random
         gender = _pick(catalogue.GENDERS, draw())
         return _Patient(
-            patient_id=f"{new_id:012x}",
+            patient_id=new_id,
             name=f"{_pick(self._names.first[gender], draw())} {_pick(self._names.last, draw())}",
             age=18 + int(draw() * 78),
             gender=gender,

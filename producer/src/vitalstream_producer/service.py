@@ -17,6 +17,7 @@ from vitalstream_schema import codec
 
 _LONGEST_WAIT: Final = 0.1
 _CHUNK: Final = 500
+_UNREACHABLE: Final = 1e6  # records/s
 _BURST_SECONDS: Final = 1.0
 _SILENCE_SECONDS: Final = 10.0
 _TICK_SECONDS: Final = 0.25
@@ -30,7 +31,7 @@ def make_schedule(settings: ProducerSettings, seed: int, now: float) -> Schedule
         seed: Of the delays.
         now: The first record is due at this time, in monotonic seconds.
     """
-    if settings.rate == "max":
+    if settings.target_rate > _UNREACHABLE:
         return FullSpeed(_CHUNK)
     if settings.rate is not None:
         return SteadyRate(settings.rate, max(1, int(settings.rate * _BURST_SECONDS)), now)

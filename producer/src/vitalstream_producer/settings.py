@@ -1,5 +1,6 @@
 """What the producer can be told, beside the shared Kafka and service settings."""
 
+import math
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -10,6 +11,8 @@ from vitalstream_runtime.settings import Settings
 
 _LowerCase = BeforeValidator(lambda value: value.lower() if isinstance(value, str) else value)
 
+_Max = BeforeValidator(lambda value: math.inf if str(value).lower() == "max" else value)
+
 
 class ProducerSettings(Settings):
     """How fast records are invented, how they are sent, and when to stop."""
@@ -17,58 +20,66 @@ class ProducerSettings(Settings):
     model_config = SettingsConfigDict(env_prefix="PRODUCER_")
 
     min_delay_seconds: float = Field(
-        0.5, ge=0, le=3600, description="Least delay between two records when no rate is set."
+        default=0.5,
+        ge=0,
+        le=3600,
+        description="Least delay between two records when no rate is set.",
     )
     max_delay_seconds: float = Field(
-        2.0, ge=0, le=3600, description="Greatest delay between two records when no rate is set."
+        default=2.0,
+        ge=0,
+        le=3600,
+        description="Greatest delay between two records when no rate is set.",
     )
-    rate: (
-        Annotated[float, Field(gt=0, le=1_000_000)] | Annotated[Literal["max"], _LowerCase] | None
-    ) = Field(
-        None,
-        description="Steady rate in records/s instead of the delays; max: as fast as the broker "
+    rate: Annotated[float, _Max] | None = Field(
+        default=None,
+        gt=0,
+        description="Steady rate in records/s instead of the delays; max: as many as the broker "
         "acknowledges.",
     )
     max_records: int | None = Field(
-        None, ge=1, description="Stop, everything acknowledged, after so many records."
+        default=None, ge=1, description="Stop, everything acknowledged, after so many records."
     )
     seed: int | None = Field(
-        None,
+        default=None,
         description="The same number gives the same records again, ids and names included (only "
         "the timestamps differ); without it every start invents new ones.",
     )
     ack_log: Path | None = Field(
-        None,
+        default=None,
         description="File that gets one JSON line (partition, offset, record) for each record the "
         "broker has acknowledged.",
     )
     buffer_records: int = Field(
-        100_000, ge=1, le=10_000_000, description="Most records that wait for the broker."
+        default=100_000, ge=1, le=10_000_000, description="Most records that wait for the broker."
     )
     buffer_kilobytes: int = Field(
-        131_072, ge=1, le=2_097_151, description="Most kilobytes that wait for the broker."
+        default=131_072, ge=1, le=2_097_151, description="Most kilobytes that wait for the broker."
     )
     batch_bytes: int = Field(
-        1_000_000,
+        default=1_000_000,
         ge=1,
         le=1_000_000,
         description="Most bytes of one batch, before compression; the topic's max.message.bytes "
         "must allow it.",
     )
     linger_ms: float = Field(
-        5.0, ge=0, le=10_000, description="How long a record waits for others to share a batch."
+        default=5.0,
+        ge=0,
+        le=10_000,
+        description="How long a record waits for others to share a batch.",
     )
     compression: Annotated[Literal["none", "lz4", "zstd", "snappy", "gzip"], _LowerCase] = Field(
-        "lz4", description="Compression of the batches."
+        default="lz4", description="Compression of the batches."
     )
     delivery_timeout_seconds: float = Field(
-        120.0,
+        default=120.0,
         ge=1,
         le=86_400,
         description="A record not acknowledged by then is counted as an error and sent again.",
     )
     drain_seconds: float = Field(
-        20.0,
+        default=20.0,
         ge=0,
         le=3600,
         description="How long a stop waits for the last acknowledgements; keep it below the "
@@ -88,9 +99,7 @@ class ProducerSettings(Settings):
     @property
     def target_rate(self) -> float:
         """Records per second that are aimed at; infinite where there is no aim but speed."""
-        if self.rate == "max":
-            return float("inf")
         if self.rate is not None:
-            return float(self.rate)
+            return self.rate
         mean_delay = (self.min_delay_seconds + self.max_delay_seconds) / 2
-        return 1 / mean_delay if mean_delay else float("inf")
+        return 1 / mean_delay if mean_delay else math.inf

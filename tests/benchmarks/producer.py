@@ -1,0 +1,203 @@
+"""How many records a second one producer process gets acknowledged, and what its limit is.
+
+The limit is the same Kafka client with the same options sending payloads of the same size that were
+rendered beforehand, in the same run. Prints a table, then one line of JSON.
+
+    python -m tests.benchmarks.producer --records 300000 --repeats 5
+"""
+
+import argparse
+import contextlib
+import functools
+import json
+import math
+import os
+import resource
+import statistics
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewTopic
+from prometheus_client import CollectorRegistry
+
+from vitalstream_devstack.kafka import EmbeddedKafka
+from vitalstream_producer.console import Console
+from vitalstream_producer.metrics import Metrics
+from vitalstream_producer.patients import PatientGenerator
+from vitalstream_producer.publish import Publisher, connect
+from vitalstream_producer.service import Acknowledgements, Loop, Upkeep, make_schedule
+from vitalstream_producer.settings import ProducerSettings
+from vitalstream_runtime.ops import Heartbeat, Readiness
+from vitalstream_runtime.settings import KafkaSettings
+from vitalstream_runtime.shutdown import Shutdown
+from vitalstream_schema import codec
+
+_SEED = 1
+_PRERENDERED = 50_000
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--records", type=int, default=300_000, help="records a run")
+    parser.add_argument("--repeats", type=int, default=5, help="runs of each; medians are shown")
+    parser.add_argument("--compression", nargs="+", default=["lz4"], help="none lz4 zstd ...")
+    parser.add_argument("--linger-ms", nargs="+", type=float, default=[5.0])
+    given = parser.parse_args()
+    results = []
+    with _broker() as (servers, folder):
+        _limit(_new_topic(servers)[0], ProducerSettings(), 50_000)  # warms the broker up
+        for compression in given.compression:
+            for linger in given.linger_ms:
+                settings = ProducerSettings(
+                    rate=math.inf,
+                    max_records=given.records,
+                    seed=_SEED,
+                    compression=compression,
+                    linger_ms=linger,
+                )
+                results.append(_measure(servers, folder, settings, given.records, given.repeats))
+    _print(results, given.records, given.repeats)
+
+
+@contextlib.contextmanager
+def _broker() -> Iterator[tuple[str, Path | None]]:
+    """A broker of our own, or the one KAFKA_BOOTSTRAP_SERVERS names."""
+    running = os.environ.get("KAFKA_BOOTSTRAP_SERVERS")
+    if running:
+        yield running, None
+        return
+    with (
+        tempfile.TemporaryDirectory(prefix="vitalstream-bench-") as folder,
+        EmbeddedKafka(Path(folder)) as kafka,
+    ):
+        yield kafka.bootstrap_servers, Path(folder)
+
+
+def _new_topic(servers: str) -> tuple[KafkaSettings, AdminClient]:
+    admin = AdminClient({"bootstrap.servers": servers})
+    name = f"bench-producer-{time.time_ns()}"
+    admin.create_topics([NewTopic(name, 3, 1)])[name].result(30)
+    time.sleep(1)  # until the partitions have a leader
+    return KafkaSettings.model_validate({"bootstrap_servers": servers, "topic": name}), admin
+
+
+def _measure(
+    servers: str, folder: Path | None, settings: ProducerSettings, records: int, repeats: int
+) -> dict[str, object]:
+    """Run producer and limit in turns."""
+    taken: dict[str, list[_Taken]] = {"producer": [], "limit": []}
+    size = 0.0
+    for _ in range(repeats):
+        for name, run in (("limit", _limit), ("producer", _producer)):
+            kafka, admin = _new_topic(servers)
+            taken[name].append(run(kafka, settings, records))
+            if folder and name == "producer":
+                size = _bytes_on_disk(folder, kafka.topic) / records
+            admin.delete_topics([kafka.topic])[kafka.topic].result(30)
+    rates = {name: [records / each.seconds for each in runs] for name, runs in taken.items()}
+    cpu = {name: statistics.median(t.cpu for t in runs) for name, runs in taken.items()}
+    rate, limit = (statistics.median(rates[name]) for name in ("producer", "limit"))
+    return {
+        "compression": settings.compression,
+        "linger_ms": settings.linger_ms,
+        "records_per_second": round(rate),
+        "limit_records_per_second": round(limit),
+        "of_limit": round(rate / limit, 3),
+        "cpu_us_per_record": round(cpu["producer"] / records * 1e6, 2),
+        "limit_cpu_us_per_record": round(cpu["limit"] / records * 1e6, 2),
+        "bytes_on_disk_per_record": round(size),
+        "all_records_per_second": [round(each) for each in rates["producer"]],
+    }
+
+
+class _Taken(NamedTuple):
+    seconds: float
+    cpu: float
+
+
+class _Stopwatch:
+    def __init__(self) -> None:
+        self._start, self._cpu = time.perf_counter(), time.process_time()
+
+    def read(self) -> _Taken:
+        return _Taken(time.perf_counter() - self._start, time.process_time() - self._cpu)
+
+
+def _producer(kafka: KafkaSettings, settings: ProducerSettings, records: int) -> _Taken:
+    """The producer itself, wired as `python -m vitalstream_producer` wires it."""
+    metrics = Metrics(CollectorRegistry())
+    with Path(os.devnull).open("w") as nowhere, contextlib.redirect_stdout(nowhere):
+        publisher = Publisher(
+            functools.partial(connect, kafka, settings),
+            kafka.topic,
+            metrics,
+            Acknowledgements(Console(plain=True), None),
+        )
+        upkeep = Upkeep(publisher, metrics, Heartbeat(30), Readiness(), None)
+        generator = PatientGenerator(_SEED)
+        watch = _Stopwatch()
+        schedule = make_schedule(settings, _SEED, time.monotonic())
+        Loop(generator, schedule, publisher, records, upkeep).run(Shutdown())
+        publisher.drain(120, upkeep)
+        taken = watch.read()
+    if publisher.close() or publisher.sent != records:
+        raise RuntimeError(f"only {publisher.sent} of {records} records were acknowledged")
+    return taken
+
+
+def _limit(kafka: KafkaSettings, settings: ProducerSettings, records: int) -> _Taken:
+    """The bare client with payloads rendered beforehand."""
+    generator = PatientGenerator(_SEED)
+    invented = [generator.record() for _ in range(min(records, _PRERENDERED))]
+    ready = [(record.patient_id.encode(), codec.encode(record)) for record in invented]
+    client = connect(kafka, settings, lambda _: None)
+    headers: list[tuple[str, str | bytes | None]] = [*codec.HEADERS]
+    acknowledged = 0
+
+    def count(error: object, _: object) -> None:
+        nonlocal acknowledged
+        acknowledged += error is None
+
+    watch = _Stopwatch()
+    for number in range(records):
+        key, payload = ready[number % len(ready)]
+        while True:
+            try:
+                client.produce(kafka.topic, payload, key, headers=headers, on_delivery=count)
+                break
+            except BufferError:
+                client.poll(0.1)
+        if number % 500 == 0:
+            client.poll(0)
+    client.flush()
+    taken = watch.read()
+    if acknowledged != records:
+        raise RuntimeError(f"only {acknowledged} of {records} records were acknowledged")
+    return taken
+
+
+def _bytes_on_disk(folder: Path, topic: str) -> int:
+    files = folder.rglob(f"{topic}-*/*.log")
+    return sum(file.stat().st_size for file in files)
+
+
+def _print(results: list[dict[str, object]], records: int, repeats: int) -> None:
+    print(f"producer: {records:,} records a run, medians of {repeats}")
+    print("compression  linger ms  records/s  limit/s  of limit  CPU us/record  bytes/record")
+    for row in results:
+        print(
+            f"{row['compression']!s:11}  {row['linger_ms']:9}  {row['records_per_second']:9,}  "
+            f"{row['limit_records_per_second']:7,}  {row['of_limit']:8}  "
+            f"{row['cpu_us_per_record']:13}  {row['bytes_on_disk_per_record']:12}"
+        )
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+    print(json.dumps({"benchmark": "producer", "peak_rss_mib": peak, "results": results}))
+
+
+if __name__ == "__main__":
+    main()
