@@ -1,8 +1,16 @@
 """What can go wrong while servers are downloaded, started or stopped; each says what to do."""
 
+from vitalstream_runtime.errors import StartupError
 
-class DevstackError(Exception):
+
+class DevstackError(StartupError):
     """Base of everything this package raises for a person; `str()` is one line."""
+
+
+class CancelledError(DevstackError):
+    """Somebody asked to stop while something was starting."""
+
+    exit_code = 130
 
 
 class DownloadError(DevstackError):

@@ -2,12 +2,11 @@
 
 import contextlib
 import os
+import secrets
 import signal
 import socket
 import subprocess
-import uuid
-from base64 import urlsafe_b64encode
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -16,8 +15,11 @@ from vitalstream_devstack.errors import DataDirectoryError, ServerStartError
 from vitalstream_devstack.kafka_jars import JAVA, kafka_classpath
 from vitalstream_devstack.kafka_security import KafkaSecurity
 from vitalstream_devstack.ports import free_port
-from vitalstream_devstack.process import ServerProcess
+from vitalstream_devstack.process import ServerProcess, telling_line
 
+# Relative to data_dir, where Java runs: Java's lists split paths at commas.
+_CONFIG = "server.properties"
+_LOGGING = "log4j2.properties"
 _START_SECONDS = 90.0
 _STOP_SECONDS = 30.0
 # One development broker on a shared machine: a capped heap, a collector without helper threads,
@@ -76,10 +78,14 @@ class EmbeddedKafka:
         """The broker's process id while it runs."""
         return self._process.pid
 
-    def start(self) -> Self:
+    def start(self, cancelled: Callable[[], bool] = lambda: False) -> Self:
         """Format the folder if it is new, start the broker, and wait until it answers.
 
+        Args:
+            cancelled: Asked while waiting; True gives up.
+
         Raises:
+            CancelledError: `cancelled` said so.
             DataDirectoryError: The folder cannot be written.
             DownloadError: The jars are missing and cannot be downloaded.
             ServerStartError: The broker ended or did not answer.
@@ -95,10 +101,11 @@ class EmbeddedKafka:
         if not (self.data_dir / "log" / "meta.properties").exists():
             self._format(classpath)
         self._process.start(
-            [*self._java(classpath), "kafka.Kafka", str(self._config_file)],
+            [*self._java(classpath), "kafka.Kafka", _CONFIG],
             environment=self._environment(),
+            cwd=self.data_dir,
         )
-        self._process.wait_until(self._answers, _START_SECONDS)
+        self._process.wait_until(self._answers, _START_SECONDS, cancelled)
         return self
 
     def stop(self) -> None:
@@ -131,10 +138,6 @@ class EmbeddedKafka:
         """Stop."""
         self.stop()
 
-    @property
-    def _config_file(self) -> Path:
-        return self.data_dir / "server.properties"
-
     def _write_config(self) -> None:
         client = "PLAINTEXT" if self.security is None else "SASL_SSL"
         settings = {
@@ -148,7 +151,7 @@ class EmbeddedKafka:
             "advertised.listeners": f"{client}://127.0.0.1:{self.port}",
             "inter.broker.listener.name": client,
             "listener.security.protocol.map": f"{client}:{client},CONTROLLER:PLAINTEXT",
-            "log.dirs": str(self.data_dir / "log"),
+            "log.dirs": "log",
             "auto.create.topics.enable": "false",
             "num.partitions": "3",
             "default.replication.factor": "1",
@@ -167,6 +170,9 @@ class EmbeddedKafka:
             "group.consumer.min.heartbeat.interval.ms": "500",
             "group.consumer.heartbeat.interval.ms": "1000",
             "group.min.session.timeout.ms": "1000",
+            # A killed broker may register again only when its old session has ended.
+            "broker.session.timeout.ms": "3000",
+            "broker.heartbeat.interval.ms": "500",
             "log.cleaner.dedupe.buffer.size": "16777216",
             "num.network.threads": "2",
             "num.io.threads": "4",
@@ -175,13 +181,15 @@ class EmbeddedKafka:
         if self.security is not None:
             settings |= self.security.broker_config(self.data_dir)
         settings |= self._config
-        text = "".join(f"{key}={value}\n" for key, value in settings.items())
-        self._config_file.write_text(text)
-        self._config_file.chmod(0o600)
-        (self.data_dir / "log4j2.properties").write_text(_LOG4J2)
+        text = "".join(f"{key}={_escaped(value)}\n" for key, value in settings.items())
+        config = self.data_dir / _CONFIG
+        config.touch(mode=0o600)
+        config.write_text(text)
+        (self.data_dir / _LOGGING).write_text(_LOG4J2)
 
     def _format(self, classpath: str) -> None:
-        cluster_id = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+        # 16 bytes in base64, as the tool wants; by chance alone it could begin with a hyphen.
+        cluster_id = f"vitalstream{secrets.token_hex(5)}A"
         command = [
             *self._java(classpath),
             "kafka.tools.StorageTool",
@@ -189,21 +197,26 @@ class EmbeddedKafka:
             "--cluster-id",
             cluster_id,
             "--config",
-            str(self._config_file),
+            _CONFIG,
             *([] if self.security is None else self.security.format_arguments()),
         ]
         done = subprocess.run(  # noqa: S603 - composed above
-            command, env=self._environment(), capture_output=True, text=True, check=False
+            command,
+            cwd=self.data_dir,
+            env=self._environment(),
+            capture_output=True,
+            text=True,
+            check=False,
         )
         if done.returncode != 0:
-            lines = (done.stdout + done.stderr).strip().splitlines() or ["(no output)"]
-            raise ServerStartError(f"formatting Kafka's data directory failed: {lines[-1]}")
+            reason = telling_line((done.stdout + done.stderr).strip().splitlines())
+            raise ServerStartError(f"formatting Kafka's data directory failed: {reason}")
 
     def _java(self, classpath: str) -> list[str]:
         return [
             str(JAVA),
             *self._jvm_flags,
-            f"-Dlog4j2.configurationFile={self.data_dir / 'log4j2.properties'}",
+            f"-Dlog4j2.configurationFile={_LOGGING}",
             "-cp",
             classpath,
         ]
@@ -219,6 +232,11 @@ class EmbeddedKafka:
         with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 1):
             return True
         return False
+
+
+def _escaped(value: str) -> str:
+    """A value as Java's properties files hold it: backslashes doubled."""
+    return value.replace("\\", "\\\\")
 
 
 _LOG4J2 = """\

@@ -44,9 +44,9 @@ class KafkaSecurity:
             "sasl.mechanism.inter.broker.protocol": "SCRAM-SHA-512",
             "listener.name.sasl_ssl.scram-sha-512.sasl.jaas.config": jaas,
             "ssl.keystore.type": "PEM",
-            "ssl.keystore.location": str(key_store),
+            "ssl.keystore.location": key_store.name,
             "ssl.truststore.type": "PEM",
-            "ssl.truststore.location": str(trust_store),
+            "ssl.truststore.location": trust_store.name,
         }
         if self.authorize:
             # ANONYMOUS is the controller's loopback listener, which has no logins.

@@ -5,7 +5,7 @@ import os
 import secrets
 import signal
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from enum import Enum
 from pathlib import Path
 from types import TracebackType
@@ -16,7 +16,7 @@ import psycopg
 
 from vitalstream_devstack.errors import DataDirectoryError, ServerStartError
 from vitalstream_devstack.ports import free_port
-from vitalstream_devstack.process import ServerProcess
+from vitalstream_devstack.process import ServerProcess, telling_line
 from vitalstream_devstack.unprivileged import Unprivileged, unprivileged_user
 
 _START_SECONDS = 60.0
@@ -77,10 +77,14 @@ class EmbeddedPostgres:
         """The server's process id while it runs."""
         return self._process.pid
 
-    def start(self) -> Self:
+    def start(self, cancelled: Callable[[], bool] = lambda: False) -> Self:
         """Initialise the folder if it is new, start the server, wait until it takes connections.
 
+        Args:
+            cancelled: Asked while waiting; True gives up.
+
         Raises:
+            CancelledError: `cancelled` said so.
             DataDirectoryError: The folder cannot be written or reached.
             ServerStartError: The server ended or did not answer.
         """
@@ -96,7 +100,7 @@ class EmbeddedPostgres:
             raise DataDirectoryError(
                 f"cannot write PostgreSQL's data directory {self.data_dir}: {error.strerror}"
             ) from error
-        self._process.wait_until(self._answers, _START_SECONDS)
+        self._process.wait_until(self._answers, _START_SECONDS, cancelled)
         return self
 
     def stop(self, mode: StopMode = StopMode.FAST) -> None:
@@ -118,7 +122,9 @@ class EmbeddedPostgres:
         """A connection string; without a user and password it is the superuser's."""
         if password is None:
             password = self._password_file.read_text().strip()
-        return f"postgresql://{user}:{quote(password, safe='')}@127.0.0.1:{self.port}/{database}"
+        login = f"{user}:{quote(password, safe='')}"
+        # This build has no TLS; PGSSLMODE of the environment must not ask for it.
+        return f"postgresql://{login}@127.0.0.1:{self.port}/{database}?sslmode=disable"
 
     def log_tail(self, lines: int = 20) -> list[str]:
         """The last lines of the server's log."""
@@ -165,8 +171,8 @@ class EmbeddedPostgres:
             command, capture_output=True, text=True, check=False, **_popen_options(user)
         )
         if done.returncode != 0:
-            lines = (done.stderr + done.stdout).strip().splitlines() or ["(no output)"]
-            raise ServerStartError(f"initialising PostgreSQL's data directory failed: {lines[0]}")
+            reason = telling_line((done.stdout + done.stderr).strip().splitlines())
+            raise ServerStartError(f"initialising PostgreSQL's data directory failed: {reason}")
 
     def _command(self) -> list[str]:
         settings = {

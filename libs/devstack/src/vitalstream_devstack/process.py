@@ -10,11 +10,11 @@ from typing import Any
 
 import psutil
 
-from vitalstream_devstack.errors import ServerStartError
+from vitalstream_devstack.errors import CancelledError, ServerStartError
 from vitalstream_devstack.reaper import REAPER, end_groups, kill_tree
 
 _LOG_TAIL_BYTES = 16_000
-_SIGNS_OF_ERROR = ("FATAL", "ERROR", "Error", "Exception")
+_SIGNS_OF_ERROR = ("FATAL", "ERROR", "Error", "Exception", "error:")
 
 
 class ServerProcess:
@@ -65,18 +65,27 @@ class ServerProcess:
         created = psutil.Process(self._child.pid).create_time()
         self._pid_file.write_text(f"{self._child.pid} {created}\n")
 
-    def wait_until(self, answers: Callable[[], bool], timeout_seconds: float) -> None:
+    def wait_until(
+        self,
+        answers: Callable[[], bool],
+        timeout_seconds: float,
+        cancelled: Callable[[], bool] = lambda: False,
+    ) -> None:
         """Wait until the server answers.
 
         Args:
             answers: Asked again and again; True ends the wait.
             timeout_seconds: Bound on the whole wait.
+            cancelled: Asked as often; True gives up.
 
         Raises:
+            CancelledError: `cancelled` said so; the server still runs.
             ServerStartError: It ended instead, or did not answer in time.
         """
         deadline = time.monotonic() + timeout_seconds
         while not answers():
+            if cancelled():
+                raise CancelledError(f"asked to stop while {self.name} was starting")
             if self._child is not None and self._child.poll() is not None:
                 code = self._child.returncode
                 self._forget()
@@ -89,7 +98,7 @@ class ServerProcess:
             time.sleep(0.05)
 
     def _hint(self) -> str:
-        return f"its log {self.log_file} says: {self.telling_line()}"
+        return f"its log {self.log_file} says: {telling_line(self.tail(50))}"
 
     def stop(self, number: signal.Signals, timeout_seconds: float) -> int | None:
         """Ask the child to end, kill its group if it does not, and return its exit code."""
@@ -113,12 +122,6 @@ class ServerProcess:
         with self.log_file.open("rb") as log:
             log.seek(max(0, self.log_file.stat().st_size - _LOG_TAIL_BYTES))
             return log.read().decode(errors="replace").strip().splitlines()[-lines:]
-
-    def telling_line(self) -> str:
-        """The line of the log's end that says what went wrong, for a one-line message."""
-        lines = self.tail(50)
-        errors = [line for line in lines if any(sign in line for sign in _SIGNS_OF_ERROR)]
-        return (errors or lines or ["(nothing)"])[-1].strip()
 
     def end_leftover(self) -> None:
         """End the process a pid file of an earlier run names, if it is still that process."""
@@ -149,3 +152,10 @@ class ServerProcess:
             REAPER.forget(self._child.pid)
         self._child = None
         self._pid_file.unlink(missing_ok=True)
+
+
+def telling_line(lines: Sequence[str]) -> str:
+    """The line of a program's output that says what went wrong, for a one-line message."""
+    sentences = [line for line in lines if not line.startswith("\tat ")]
+    errors = [line for line in sentences if any(sign in line for sign in _SIGNS_OF_ERROR)]
+    return (errors or sentences or ["(nothing)"])[-1].strip()

@@ -15,7 +15,7 @@ import time
 
 import psutil
 
-_PATIENCE_SECONDS = 10.0
+_PATIENCE_SECONDS = 5.0
 
 
 class Reaper:
