@@ -124,8 +124,9 @@ def _read(payload: bytes) -> tuple[Record, int]:
             payload.decode()
         record = _decode(payload)
     except (msgspec.DecodeError, UnicodeDecodeError):
-        return exact.read(payload)
-    if _BACKSLASH in payload and _ESCAPED_NUL_POINT_OR_DIGIT.search(payload):
+        record = None
+    # Out of the handler, since those exceptions quote the payload and would be chained.
+    if record is None or (_BACKSLASH in payload and _ESCAPED_NUL_POINT_OR_DIGIT.search(payload)):
         return exact.read(payload)
     temperature = record.temperature_celsius
     if (

@@ -28,6 +28,7 @@ _BRACKET = ord("[")
 _TENTH = Decimal("0.1")
 _INT64_DIGITS = 18
 _NOT_FINITE: Final = object()
+_NOT_JSON: Final = object()
 
 
 def check_depth(payload: bytes) -> None:
@@ -68,8 +69,10 @@ def read(payload: bytes) -> tuple[Record, int]:
     try:
         record = msgspec.convert(values, Record)
     except msgspec.ValidationError:
-        # msgspec's own message may quote the value.
-        raise _refusal(values) from None
+        record = None
+    # Out of the handler, as in the codec: that exception may quote the payload.
+    if record is None:
+        raise _refusal(values)
     temperature = tenths(Decimal(values["temperature_celsius"]))
     return msgspec.structs.replace(record, temperature_celsius=temperature), len(tree) - len(values)
 
@@ -102,8 +105,9 @@ def _parse(payload: bytes) -> dict[str, Any]:
     try:
         tree = json.loads(text, parse_float=_decimal, parse_int=_integer, parse_constant=constant)
     except ValueError:
-        # The parser's own error carries the whole payload.
-        raise RecordError(Reason.NOT_JSON if is_utf8 else Reason.NOT_UTF8) from None
+        tree = _NOT_JSON
+    if tree is _NOT_JSON:
+        raise RecordError(Reason.NOT_JSON if is_utf8 else Reason.NOT_UTF8)
     if not isinstance(tree, dict):
         raise RecordError(Reason.NOT_AN_OBJECT if is_utf8 else Reason.NOT_UTF8)
     if not is_utf8:
