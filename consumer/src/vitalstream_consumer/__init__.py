@@ -1,0 +1,1 @@
+"""From Kafka into PostgreSQL, each record exactly once."""

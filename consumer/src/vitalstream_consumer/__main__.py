@@ -1,0 +1,171 @@
+"""`python -m vitalstream_consumer`: from the topic into the tables, each record exactly once."""
+
+import uuid
+from datetime import timedelta
+from typing import Any, Final, NamedTuple
+
+import structlog
+from confluent_kafka import Consumer
+
+from vitalstream_consumer.backoff import Backoff
+from vitalstream_consumer.batch import Backlog, Limits
+from vitalstream_consumer.claiming import Claimer
+from vitalstream_consumer.desk import Desk
+from vitalstream_consumer.intake import Intake
+from vitalstream_consumer.lane import Equipment, Lane
+from vitalstream_consumer.loop import Loop
+from vitalstream_consumer.membership import Membership
+from vitalstream_consumer.metrics import Metrics
+from vitalstream_consumer.ownership import Ownership
+from vitalstream_consumer.settings import ConsumerSettings
+from vitalstream_consumer.topic import Topic
+from vitalstream_runtime import logging, program
+from vitalstream_runtime.kafka import client_options, wait_for_broker, wait_for_topic
+from vitalstream_runtime.ops import Heartbeat, OpsServer, Readiness, build_info
+from vitalstream_runtime.settings import KafkaSettings, ServiceSettings, load
+from vitalstream_runtime.shutdown import Shutdown
+from vitalstream_schema.codec import Decoder
+from vitalstream_storage.migrate import wait_until_migrated
+from vitalstream_storage.pool import connect
+from vitalstream_storage.settings import DatabaseSettings
+
+_log = structlog.get_logger("vitalstream_consumer")
+NAME: Final = "vitalstream-consumer"
+_STUCK_SECONDS: Final = 30.0
+
+
+def consumer_options(kafka: KafkaSettings, settings: ConsumerSettings) -> dict[str, Any]:
+    """The Kafka client's options; they contain the password, so never log them."""
+    options = client_options(kafka, NAME) | {
+        "group.id": kafka.group_id,
+        "group.protocol": kafka.group_protocol,
+        # The position comes from the ledger, and the group's offsets follow it.
+        "enable.auto.commit": False,
+        "enable.auto.offset.store": False,
+        "auto.offset.reset": "error",
+        "max.poll.interval.ms": int(settings.max_poll_interval_seconds * 1000),
+        # Bounded memory; a full queue is looked at again soon, where the default is a second.
+        "queued.max.messages.kbytes": settings.fetch_queue_kilobytes,
+        "fetch.queue.backoff.ms": 10,
+    }
+    if kafka.group_protocol == "classic":
+        options["partition.assignment.strategy"] = "cooperative-sticky"
+        options["session.timeout.ms"] = int(settings.session_timeout_seconds * 1000)
+    return options
+
+
+class Configuration(NamedTuple):
+    """All that this process is told."""
+
+    service: ServiceSettings
+    kafka: KafkaSettings
+    database: DatabaseSettings
+    consumer: ConsumerSettings
+
+
+class Organs(NamedTuple):
+    """What stops this process, and what tells how it is."""
+
+    shutdown: Shutdown
+    heartbeat: Heartbeat
+    readiness: Readiness
+
+
+def main() -> None:
+    """Read the settings, wait for what is needed, and consume until asked to stop.
+
+    Raises:
+        StartupError: What waiting will not mend, as one line.
+    """
+    told = Configuration(
+        load(ServiceSettings), load(KafkaSettings), load(DatabaseSettings), load(ConsumerSettings)
+    )
+    logging.configure("consumer", told.service)
+    build_info("consumer", logging.version_of("consumer"))
+    heartbeat = Heartbeat(told.consumer.drain_seconds + _STUCK_SECONDS)
+    readiness = Readiness("database", "kafka", "topic")
+    with Shutdown() as shutdown:
+        organs = Organs(shutdown, heartbeat, readiness)
+        ops = OpsServer(told.service, heartbeat, readiness)
+        ops.start()
+        try:
+            if wait(told, organs):
+                consume(told, organs)
+        finally:
+            ops.stop()
+    _log.info("stopped")
+
+
+def wait(told: Configuration, organs: Organs) -> bool:
+    """Wait for the tables, a broker and the topic; returns False if asked to stop before.
+
+    Raises:
+        StartupError: What waiting will not mend.
+    """
+    shutdown, heartbeat, readiness = organs
+
+    def stopped(seconds: float) -> bool:
+        heartbeat.beat()
+        return shutdown.wait(seconds)
+
+    def waiting(reason: str) -> None:
+        readiness.set("database", reason)
+        _log.warning("database_waiting", reason=reason)
+
+    heartbeat.beat()
+    if not wait_until_migrated(told.database, NAME, stopped=stopped, waiting=waiting):
+        return False
+    readiness.set("database", None)
+    _log.info("database_connected")
+    if not wait_for_broker(
+        told.kafka, NAME, shutdown=shutdown, heartbeat=heartbeat, readiness=readiness
+    ):
+        return False
+    topic = wait_for_topic(
+        told.kafka, client_id=NAME, shutdown=shutdown, heartbeat=heartbeat, readiness=readiness
+    )
+    return topic is not None
+
+
+def consume(told: Configuration, organs: Organs) -> None:
+    """Consume until asked to stop; then finish what is in hand and leave the group.
+
+    Raises:
+        StartupError: What trying again will not mend.
+    """
+    settings, topic = told.consumer, told.kafka.topic
+    metrics = Metrics()
+    desk = Desk(
+        Ownership(Backoff(longest_seconds=settings.retry_seconds)),
+        Backlog(Limits(settings.batch_records, settings.batch_bytes), settings.writers),
+        settings.survey_seconds,
+    )
+    lock_timeout = told.database.database_lock_timeout
+    equipment = Equipment(
+        desk=desk,
+        claimer=Claimer(Topic(told.kafka, NAME), uuid.uuid4(), lock_timeout, metrics),
+        connect=lambda: connect(told.database, NAME),
+        statement_timeout=told.database.database_statement_timeout,
+        metrics=metrics,
+        readiness=organs.readiness,
+    )
+    lanes = [Lane(number, equipment) for number in range(settings.writers)]
+    consumer = Consumer(consumer_options(told.kafka, settings))
+    membership = Membership(consumer, topic, desk, metrics, settings.drain_seconds)
+    intake = Intake(Decoder(timedelta(seconds=settings.max_ahead_seconds)))
+    for lane in lanes:
+        lane.start()
+    _log.info("listening", topic=topic, group=told.kafka.group_id)
+    try:
+        Loop(consumer, membership, desk, intake, metrics).run(organs.shutdown, organs.heartbeat)
+    finally:
+        organs.readiness.set("shutdown", "stopping")
+        _log.info("stopping")
+        desk.close()
+        membership.leave()
+        for lane in lanes:
+            lane.join(settings.drain_seconds)
+
+
+if __name__ == "__main__":
+    program.run(main)

@@ -1,0 +1,79 @@
+"""A record as it came, kept for what cannot be stored: nothing is skipped, all can be replayed."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Protocol
+
+from confluent_kafka import TIMESTAMP_NOT_AVAILABLE
+
+from vitalstream_schema.codec import RecordError
+from vitalstream_storage.batch import Accepted, DeadLetter, Raw
+
+
+class Delivered(Protocol):
+    """A `confluent_kafka.Message` that holds a record, no error: what may then not be None."""
+
+    def partition(self) -> int:
+        """Partition it came from."""
+
+    def offset(self) -> int:
+        """Its place there."""
+
+    def leader_epoch(self) -> int | None:
+        """Epoch of the partition's leader that took it, where the broker says so."""
+
+    def timestamp(self) -> tuple[int, int]:
+        """Kind (``TIMESTAMP_...``) and Unix milliseconds."""
+
+    def key(self) -> bytes | None:
+        """Key, as it came."""
+
+    def value(self) -> bytes | None:
+        """Payload, as it came."""
+
+    def headers(self) -> Sequence[tuple[str, bytes | None]] | None:
+        """Headers, as they came."""
+
+
+def dead_letter(message: Delivered, error: RecordError) -> DeadLetter:
+    """What goes to the table of dead letters instead of a row.
+
+    Args:
+        message: The record; a replay sends its key, payload and headers again.
+        error: Why it is refused; its text holds nothing of the payload.
+    """
+    came = _raw(message)
+    return DeadLetter(
+        partition=message.partition(),
+        offset=message.offset(),
+        key=came.key,
+        payload=came.payload,
+        headers=came.headers,
+        appended_at=came.appended_at,
+        reason=str(error.reason),
+        field=error.field,
+        error=str(error),
+    )
+
+
+def raw(accepted: Accepted) -> Raw:
+    """An accepted record as it came, for the writer to keep where it conflicts with another."""
+    return _raw(accepted.message)
+
+
+def _raw(message: Delivered) -> Raw:
+    kind, milliseconds = message.timestamp()
+    return Raw(
+        key=message.key(),
+        payload=message.value(),
+        headers=message.headers() or [],
+        appended_at=None if kind == TIMESTAMP_NOT_AVAILABLE else time_of(milliseconds),
+    )
+
+
+def time_of(milliseconds: int) -> datetime | None:
+    """The clock time of a Kafka timestamp; None for one that no calendar has."""
+    try:
+        return datetime.fromtimestamp(milliseconds / 1000, UTC)
+    except (OverflowError, ValueError, OSError):
+        return None

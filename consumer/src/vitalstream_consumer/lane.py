@@ -1,0 +1,182 @@
+"""A lane: one thread with one connection, doing what the desk gives it."""
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import psycopg
+import structlog
+from psycopg import errors as pg
+
+from vitalstream_consumer.batch import compose
+from vitalstream_consumer.claiming import Claimer
+from vitalstream_consumer.desk import Claim, Desk, Survey, Work, Write
+from vitalstream_consumer.metrics import Metrics
+from vitalstream_runtime.kafka import BrokerUnreachableError, TopicMissingError
+from vitalstream_runtime.ops import Readiness
+from vitalstream_storage import writer
+from vitalstream_storage.errors import (
+    FencedError,
+    RewoundError,
+    StorageError,
+    describe,
+    is_retryable,
+)
+from vitalstream_storage.pool import Connection, missing_rights
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Equipment:
+    """What all lanes use.
+
+    Attributes:
+        desk: Gives the work.
+        claimer: Claims, and knows the topic and our token.
+        connect: Opens a connection to PostgreSQL.
+        statement_timeout: Seconds for each statement of a write.
+        metrics: Where batches are counted.
+        readiness: Gets ``database``, ``kafka`` and ``topic``.
+    """
+
+    desk: Desk
+    claimer: Claimer
+    connect: Callable[[], Connection]
+    statement_timeout: float
+    metrics: Metrics
+    readiness: Readiness
+
+
+class Lane(threading.Thread):
+    """Works until the desk has nothing more to give.
+
+    What can be tried again goes back to the desk, which says when; anything else ends the program
+    by `Desk.fail`, with nothing written.
+
+    Args:
+        number: Tells lanes apart in thread dumps.
+        equipment: What all lanes use.
+    """
+
+    def __init__(self, number: int, equipment: Equipment) -> None:
+        super().__init__(name=f"lane-{number}", daemon=True)  # a stuck write must not hold the exit
+        self._equipment = equipment
+        self._connection: Connection | None = None
+        self._staged = False
+
+    def run(self) -> None:
+        """Do one work after the other."""
+        desk = self._equipment.desk
+        try:
+            while (work := desk.next_work()) is not None:
+                self._do(work)
+        except BaseException as error:  # noqa: BLE001 - the polling thread raises it again
+            desk.fail(error)
+        finally:
+            self._disconnect()
+
+    def _do(self, work: Work) -> None:
+        match work:
+            case Claim():
+                self._claim(work)
+            case Write():
+                self._write(work)
+            case Survey():
+                self._survey(work)
+
+    def _claim(self, work: Claim) -> None:
+        positions = {}
+        try:
+            positions = self._equipment.claimer.claim(self._connected(), work)
+            self._works()
+        except (psycopg.Error, StorageError, BrokerUnreachableError, TopicMissingError) as error:
+            self._failed("claim_failed", error, list(work.generations))
+        finally:
+            self._equipment.desk.claimed(work, positions)
+
+    def _write(self, work: Write) -> None:
+        equipment, claimer = self._equipment, self._equipment.claimer
+        topic, token = claimer.topic.name, claimer.token
+        batch = compose(work.topic_id, topic, token, work.chunks, work.log_ends)
+        started = time.monotonic()
+        try:
+            outcome = writer.write(
+                self._connected(),
+                batch,
+                staged=self._staged,
+                statement_timeout=equipment.statement_timeout,
+            )
+        except FencedError as error:
+            equipment.metrics.fenced.inc(len(error.partitions))
+            _log.warning("fenced", partitions=error.partitions)
+            equipment.desk.not_written(work, error.partitions)
+        except RewoundError as error:
+            equipment.metrics.rewound.inc()
+            _log.warning("rewound", partition=error.partition, next_offset=error.next_offset)
+            equipment.desk.not_written(work, [error.partition])
+        except (psycopg.Error, StorageError) as error:
+            # The commit itself may have happened: every partition is claimed and read anew.
+            partitions = list(work.generations)
+            equipment.desk.not_written(work, partitions)
+            self._failed("write_failed", error, partitions)
+        else:
+            self._staged = outcome.staged
+            equipment.desk.written(work)
+            self._works()
+            seconds = time.monotonic() - started
+            equipment.metrics.count(work.chunks, outcome, seconds, time.time() * 1000)
+
+    def _survey(self, work: Survey) -> None:
+        claimer = self._equipment.claimer
+        try:
+            view = claimer.topic.look(work.partitions)
+            self._equipment.readiness.set("kafka", None)
+            self._equipment.readiness.set("topic", None)
+            ends = {partition: bounds.end for partition, bounds in view.bounds.items()}
+            quiet = self._equipment.desk.surveyed(view.topic_id, ends)
+            if quiet:
+                writer.record_log_end(
+                    self._connected(), view.topic_id, claimer.token, {p: ends[p] for p in quiet}
+                )
+                self._works()
+        except (psycopg.Error, StorageError, BrokerUnreachableError, TopicMissingError) as error:
+            self._failed("survey_failed", error, work.partitions)
+
+    def _works(self) -> None:
+        self._equipment.readiness.set("database", None)
+
+    def _failed(self, event: str, error: Exception, partitions: list[int]) -> None:
+        """Say why; raise what trying again will not mend."""
+        equipment = self._equipment
+        if isinstance(error, pg.InsufficientPrivilege) and self._connection is not None:
+            remedy = "make it a member of vitalstream_writer"
+            raise missing_rights(self._connection, error, remedy) from None
+        if isinstance(error, TopicMissingError):
+            equipment.readiness.set("topic", str(error))
+        elif isinstance(error, BrokerUnreachableError):
+            equipment.readiness.set("kafka", str(error))
+        elif isinstance(error, FencedError | RewoundError) or is_retryable(error):
+            self._disconnect()
+            reason = str(error) if isinstance(error, StorageError) else str(describe(error))
+            equipment.readiness.set("database", reason)
+        else:
+            raise error
+        equipment.metrics.write_failures.inc()
+        _log.warning(event, partitions=partitions, **_fields(error))
+
+    def _connected(self) -> Connection:
+        if self._connection is None:
+            self._connection = self._equipment.connect()
+        return self._connection
+
+    def _disconnect(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+
+def _fields(error: Exception) -> dict[str, str]:
+    fields = describe(error)
+    return fields if isinstance(error, psycopg.Error) else {**fields, "reason": str(error)}

@@ -1,0 +1,134 @@
+"""The polling thread: reads what is claimed and brings it to the desk, round after round."""
+
+import time
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final, cast
+
+import structlog
+from confluent_kafka import Consumer, KafkaError
+
+from vitalstream_consumer.desk import Desk
+from vitalstream_consumer.intake import Intake
+from vitalstream_consumer.membership import Membership
+from vitalstream_consumer.metrics import Metrics
+from vitalstream_runtime.errors import KafkaStartupError
+from vitalstream_runtime.kafka import TopicNotAuthorizedError
+from vitalstream_runtime.ops import Heartbeat
+from vitalstream_runtime.shutdown import Shutdown
+
+if TYPE_CHECKING:
+    from vitalstream_consumer.dead_letters import Delivered
+
+_log = structlog.get_logger(__name__)
+_POLL_SECONDS: Final = 0.1
+_STALL_SECONDS: Final = 1.0
+_REPORT_SECONDS: Final = 1.0
+_MOST_MESSAGES: Final = 2_000
+
+_OUT_OF_RANGE: Final = (KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE)  # noqa: SLF001
+_UNAUTHORIZED: Final = {
+    KafkaError.TOPIC_AUTHORIZATION_FAILED: "Read on the topic",
+    KafkaError.GROUP_AUTHORIZATION_FAILED: "Read on the group",
+}
+
+
+class Loop:
+    """Polls for ever.
+
+    Args:
+        consumer: The client.
+        membership: Its place in the group.
+        desk: Where chunks go.
+        intake: Makes them.
+        metrics: Lag, backlog and pauses.
+    """
+
+    def __init__(
+        self,
+        consumer: Consumer,
+        membership: Membership,
+        desk: Desk,
+        intake: Intake,
+        metrics: Metrics,
+    ) -> None:
+        self._consumer = consumer
+        self._membership = membership
+        self._desk = desk
+        self._intake = intake
+        self._metrics = metrics
+        self._next_report = 0.0
+        self._shown: set[int] = set()
+
+    def run(self, shutdown: Shutdown, heartbeat: Heartbeat) -> None:
+        """Go round until asked to stop.
+
+        Raises:
+            StartupError: What trying again will not mend, as one line for a person.
+            Exception: What a lane or a callback could not go on after.
+        """
+        self._membership.join()
+        while not shutdown.requested:
+            heartbeat.beat()
+            self._desk.raise_failure()
+            self._membership.raise_failure()
+            self._membership.follow_claims()
+            self._membership.pause(paused=not self._desk.wait_for_room(_STALL_SECONDS))
+            self._read()
+            self._report(time.monotonic())
+
+    def _read(self) -> None:
+        # consume alone would wait for as many records as are asked for, or the timeout.
+        first = self._consumer.poll(_POLL_SECONDS)
+        if first is None:
+            return
+        records: list[Delivered] = []
+        for message in (first, *self._consumer.consume(_MOST_MESSAGES - 1, 0)):
+            error = message.error()
+            if error is None:
+                records.append(cast("Delivered", message))
+            else:
+                self._take(error, message.partition())
+        readings = self._membership.readings
+        for chunk in self._intake.chunks(records, readings, datetime.now(UTC)):
+            self._desk.put(chunk)
+
+    def _take(self, error: KafkaError, partition: int | None) -> None:
+        """Take in what the client says instead of a record."""
+        truncated = error.code() == KafkaError._LOG_TRUNCATION  # noqa: SLF001 - public all the same
+        if truncated or error.code() in _OUT_OF_RANGE:
+            _log.warning("position_unreadable", partition=partition, code=error.name())
+            reading = self._membership.readings.get(-1 if partition is None else partition)
+            if reading is not None:
+                self._desk.unreadable(reading.partition, reading.generation, truncated=truncated)
+        elif error.code() in _UNAUTHORIZED:
+            raise TopicNotAuthorizedError(f"{error.str()}; grant {_UNAUTHORIZED[error.code()]}")
+        elif error.fatal():
+            raise KafkaStartupError(f"the Kafka client cannot go on: {error.str()}")
+        else:
+            _log.warning("kafka_error", code=error.name(), reason=error.str())
+
+    def _report(self, now: float) -> None:
+        """Bring the gauges and the group's offsets up to date, now and then."""
+        self._metrics.backlog.set(self._desk.backlog_records)
+        if now < self._next_report:
+            return
+        self._next_report = now + _REPORT_SECONDS
+        progress = self._desk.progress()
+        self._metrics.assigned.set(len(progress))
+        self._metrics.paused.set(
+            sum(self._membership.paused or not each.claimed for each in progress.values())
+        )
+        for partition in self._shown - progress.keys():
+            self._metrics.lag.remove(str(partition))
+        self._shown &= progress.keys()
+        for partition, each in progress.items():
+            if each.written_to is not None and each.log_end is not None:
+                self._metrics.lag.labels(str(partition)).set(max(0, each.log_end - each.written_to))
+                self._shown.add(partition)
+        self._membership.commit(
+            {
+                partition: each.written_to
+                for partition, each in progress.items()
+                if each.claimed and each.written_to is not None
+            }
+        )
