@@ -1,6 +1,7 @@
 """Our place in the consumer group: what it assigns, what of it is fetched, what is committed."""
 
 from collections.abc import Callable, Iterable, Mapping
+from typing import Final
 
 import structlog
 from confluent_kafka import Consumer, KafkaException, TopicPartition
@@ -8,8 +9,10 @@ from confluent_kafka import Consumer, KafkaException, TopicPartition
 from vitalstream_consumer.desk import Desk
 from vitalstream_consumer.intake import Reading
 from vitalstream_consumer.metrics import Metrics
+from vitalstream_consumer.ownership import Position
 
 _log = structlog.get_logger(__name__)
+_NO_EPOCH: Final = -1
 
 
 class Membership:
@@ -77,12 +80,7 @@ class Membership:
                 del self.readings[number]
         new = {number: claim for number, claim in claimed.items() if number not in self.readings}
         if new:
-            partitions = [
-                TopicPartition(
-                    self._topic, number, position.next_offset, leader_epoch=position.leader_epoch
-                )
-                for number, (_, position) in new.items()
-            ]
+            partitions = [self._at(number, position) for number, (_, position) in new.items()]
             self._consumer.incremental_assign(partitions)
             if self.paused:
                 self._consumer.pause(partitions)
@@ -146,6 +144,10 @@ class Membership:
             self._committed.pop(number, None)
         self._metrics.rebalances.inc()
         _log.info(event, partitions=numbers, unfinished=in_hand)
+
+    def _at(self, number: int, position: Position) -> TopicPartition:
+        epoch = _NO_EPOCH if position.leader_epoch is None else position.leader_epoch
+        return TopicPartition(self._topic, number, position.next_offset, leader_epoch=epoch)
 
     def _partitions(self, numbers: Iterable[int]) -> list[TopicPartition]:
         return [TopicPartition(self._topic, number) for number in numbers]
