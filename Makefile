@@ -6,6 +6,7 @@ BIN := $(VENV)/bin
 LIBS := libs/schema libs/runtime libs/storage libs/devstack
 SERVICES := producer consumer dashboard
 PACKAGES := $(LIBS) $(SERVICES)
+BENCH ?= $(sort $(patsubst tests/benchmarks/%.py,%,$(wildcard tests/benchmarks/[a-z]*.py)))
 # Compiled for every platform and Python >= 3.11; no index address ever reaches a lock.
 LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --no-header --upgrade \
@@ -29,9 +30,8 @@ demo: env ## run everything on this machine; DEMO_SECONDS=40 stops by itself, DE
 test: env ## every test that needs no cluster, on real Kafka and PostgreSQL
 	@$(BIN)/python -m pytest
 
-bench: env ## each benchmark of tests/benchmarks with its limit; ARGS go to all (--help says which)
-	@set -e; for file in tests/benchmarks/[a-z]*.py; do \
-		$(BIN)/python -m tests.benchmarks.$$(basename "$$file" .py) $(ARGS); done
+bench: env ## measure, each beside its limit; BENCH=producer for one of them, ARGS=--help for its options
+	@set -e; for name in $(BENCH); do $(BIN)/python -m tests.benchmarks.$$name $(ARGS); done
 
 lint: env ## ruff, mypy, import-linter, shellcheck
 	@$(BIN)/ruff check .

@@ -8,7 +8,6 @@ rendered beforehand, in the same run. Prints a table, then one line of JSON.
 
 import argparse
 import contextlib
-import functools
 import json
 import math
 import os
@@ -20,6 +19,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 from prometheus_client import CollectorRegistry
@@ -28,7 +28,7 @@ from vitalstream_devstack.kafka import EmbeddedKafka
 from vitalstream_producer.console import Console
 from vitalstream_producer.metrics import Metrics
 from vitalstream_producer.patients import PatientGenerator
-from vitalstream_producer.publish import Publisher, connect
+from vitalstream_producer.publish import Publisher, producer_options
 from vitalstream_producer.service import Acknowledgements, Loop, Upkeep, make_schedule
 from vitalstream_producer.settings import ProducerSettings
 from vitalstream_runtime.ops import Heartbeat, Readiness
@@ -133,7 +133,7 @@ def _producer(kafka: KafkaSettings, settings: ProducerSettings, records: int) ->
     metrics = Metrics(CollectorRegistry())
     with Path(os.devnull).open("w") as nowhere, contextlib.redirect_stdout(nowhere):
         publisher = Publisher(
-            functools.partial(connect, kafka, settings),
+            producer_options(kafka, settings),
             kafka.topic,
             metrics,
             Acknowledgements(Console(plain=True), None),
@@ -155,7 +155,7 @@ def _limit(kafka: KafkaSettings, settings: ProducerSettings, records: int) -> _T
     generator = PatientGenerator(_SEED)
     invented = [generator.record() for _ in range(min(records, _PRERENDERED))]
     ready = [(record.patient_id.encode(), codec.encode(record)) for record in invented]
-    client = connect(kafka, settings, lambda _: None)
+    client = Producer(producer_options(kafka, settings))
     headers: list[tuple[str, str | bytes | None]] = [*codec.HEADERS]
     acknowledged = 0
 

@@ -1,6 +1,5 @@
 """`python -m vitalstream_producer`: publishes invented patient records until it is stopped."""
 
-import functools
 import secrets
 import time
 
@@ -11,7 +10,7 @@ from vitalstream_producer.ack_log import AckLog
 from vitalstream_producer.console import Console
 from vitalstream_producer.metrics import Metrics
 from vitalstream_producer.patients import PatientGenerator
-from vitalstream_producer.publish import Publisher, connect
+from vitalstream_producer.publish import Publisher, producer_options
 from vitalstream_producer.service import Acknowledgements, Loop, Upkeep, make_schedule
 from vitalstream_producer.settings import ProducerSettings
 from vitalstream_runtime import logging, ops, program
@@ -43,7 +42,7 @@ def main() -> int:
             if not _find_topic(kafka, console, shutdown, readiness, heartbeat):
                 return 0
             publisher = Publisher(
-                functools.partial(connect, kafka, settings),
+                producer_options(kafka, settings),
                 kafka.topic,
                 metrics,
                 Acknowledgements(console, ack_log),

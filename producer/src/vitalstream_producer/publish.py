@@ -8,8 +8,8 @@ duplicate), and records of one patient can then change places; a consumer goes b
 
 import time
 from collections import Counter, deque
-from collections.abc import Callable
-from typing import Final
+from collections.abc import Callable, Mapping
+from typing import Any, Final
 
 import structlog
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
@@ -35,11 +35,9 @@ class UndeliverableError(StartupError):
     exit_code = 65
 
 
-def connect(
-    kafka: KafkaSettings, settings: ProducerSettings, on_error: Callable[[KafkaError], None]
-) -> Producer:
-    """Make the Kafka client with the options that make a send safe, and fast."""
-    options = client_options(kafka, "vitalstream-producer", on_error) | {
+def producer_options(kafka: KafkaSettings, settings: ProducerSettings) -> dict[str, Any]:
+    """Options of the Kafka client that make a send safe, and fast."""
+    return client_options(kafka, "vitalstream-producer") | {
         "enable.idempotence": True,
         "acks": "all",
         "queue.buffering.max.messages": settings.buffer_records,
@@ -49,7 +47,6 @@ def connect(
         "compression.type": settings.compression,
         "delivery.timeout.ms": int(settings.delivery_timeout_seconds * 1000),
     }
-    return Producer(options)
 
 
 class Publisher:
@@ -59,7 +56,7 @@ class Publisher:
     client: invent no records then, only poll, so that never more than one buffer is kept.
 
     Args:
-        connect: Makes a Kafka client that tells the given function its errors.
+        options: Of the Kafka client.
         topic: Where records go.
         metrics: Errors, losses and latencies are counted there.
         acknowledged: Called with partition, offset and payload of each record that the broker
@@ -69,13 +66,13 @@ class Publisher:
 
     def __init__(
         self,
-        connect: Callable[[Callable[[KafkaError], None]], Producer],
+        options: Mapping[str, Any],
         topic: str,
         metrics: Metrics,
         acknowledged: Callable[[int, int, bytes], None],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._connect = connect
+        self._options = dict(options)
         self._topic = topic
         self._metrics = metrics
         self._acknowledged = acknowledged
@@ -91,7 +88,7 @@ class Publisher:
         self._pause = _SHORTEST_PAUSE
         self.sent = 0
         self.lost = 0
-        self._producer = connect(self._client_error)
+        self._producer = Producer(self._options)
 
     @property
     def blocked(self) -> bool:
@@ -117,7 +114,7 @@ class Publisher:
             UndeliverableError: The broker refused many records in a row.
             TopicNotAuthorizedError: The Kafka user may not write to the topic.
         """
-        self._producer.poll(seconds)
+        self._serve(seconds)
         if self._failures:
             self._report()
         if self._hopeless:
@@ -151,6 +148,16 @@ class Publisher:
         self._to_send_alone.clear()
         self._producer.purge()
         return self.lost
+
+    def _serve(self, seconds: float) -> None:
+        """Let the client call back; it raises what is fatal to itself, once."""
+        try:
+            self._producer.poll(seconds)
+        except KafkaException as raised:
+            error = raised.args[0]
+            if not error.fatal():
+                raise
+            self._judge(error, reason_of(error))
 
     def _hand_over(self, key: bytes, payload: bytes) -> bool:
         """Give a record to the client; false if it has no room or refuses: it is kept then."""
@@ -213,11 +220,6 @@ class Publisher:
         elif error.fatal() or reason is Failure.CLIENT_BROKEN:
             self._broken = self._broken or error.str()
 
-    def _client_error(self, error: KafkaError) -> None:
-        """Take an error that concerns no single record."""
-        if error.fatal():
-            self._judge(error, reason_of(error))
-
     def _give_up(self, error: KafkaError) -> None:
         self.lost += 1
         self._metrics.records_lost.inc()
@@ -247,6 +249,6 @@ class Publisher:
         self._metrics.client_restarts.inc()
         self._producer.purge()
         while len(self._producer):
-            self._producer.poll(0.1)
-        self._producer = self._connect(self._client_error)
+            self._serve(0.1)
+        self._producer = Producer(self._options)
         self._broken = None
