@@ -97,19 +97,25 @@ def _fill(folder: Path, jars: list[Jar], progress: Progress) -> None:
         if folder.exists():  # another process was faster
             return
         draft = folder.with_name(f"{folder.name}.partial")
-        shutil.rmtree(draft, ignore_errors=True)
-        (draft / "libs").mkdir(parents=True)
-        with ThreadPoolExecutor(_AT_ONCE) as pool:
-            try:
-                waiting = [pool.submit(_download, jar, draft) for jar in jars]
-                for done, finished in enumerate(as_completed(waiting), start=1):
-                    finished.result()
-                    progress(done, len(jars))
-            except BaseException:
-                pool.shutdown(wait=False, cancel_futures=True)
-                raise
-        (draft / "libs").rename(folder)
-        shutil.rmtree(draft)
+        shutil.rmtree(draft, ignore_errors=True)  # of a process that was killed meanwhile
+        try:
+            _download_all(jars, draft, progress)
+            (draft / "libs").rename(folder)
+        finally:
+            shutil.rmtree(draft)
+
+
+def _download_all(jars: list[Jar], draft: Path, progress: Progress) -> None:
+    (draft / "libs").mkdir(parents=True)
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        try:
+            waiting = [pool.submit(_download, jar, draft) for jar in jars]
+            for done, finished in enumerate(as_completed(waiting), start=1):
+                finished.result()
+                progress(done, len(jars))
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
 
 
 @contextmanager

@@ -42,6 +42,11 @@ class ServerProcess:
         """Whether the child was started and has not ended."""
         return self._child is not None and self._child.poll() is None
 
+    @property
+    def exit_code(self) -> int | None:
+        """The child's exit code once it has ended by itself, else None."""
+        return None if self._child is None else self._child.poll()
+
     def start(
         self,
         command: Sequence[str],
