@@ -19,7 +19,7 @@ VERSION_HEADER: Final = "schema-version"
 HEADERS: Final[list[tuple[str, bytes]]] = [(VERSION_HEADER, str(SCHEMA_VERSION).encode())]
 EARLIEST: Final = datetime(2000, 1, 1, tzinfo=UTC)
 
-encode = msgspec.json.Encoder().encode
+_encode = msgspec.json.Encoder().encode
 
 
 class Decoded(msgspec.Struct, frozen=True, gc=False):
@@ -42,6 +42,14 @@ class Decoded(msgspec.Struct, frozen=True, gc=False):
     news2_complete: bool
     unknown_fields: int
     risk_mismatch: bool
+
+
+def encode(record: Record) -> bytes:
+    """Write a record as compact JSON; optional fields that have their default are left out.
+
+    What is in the record is not checked again: its timestamps are aware and in UTC.
+    """
+    return _encode(record)
 
 
 class Decoder:

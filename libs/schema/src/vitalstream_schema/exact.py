@@ -229,7 +229,7 @@ _JSON_NAMES = {
     bool: "a boolean",
     int: "a number",
     Decimal: "a number",
-    float: "a number",
+    float: "a number past any reading",
     str: "a string",
     list: "an array",
     dict: "an object",

@@ -10,8 +10,12 @@ from typing import Annotated, Final, Literal
 
 from msgspec import Meta, Struct
 
-# Stated for readers of the schema; checked by the codec, where one search of the payload is enough.
+# Stated for readers of the schema; the codec checks them where one look at the payload is enough.
 STORABLE: Final = {"pattern": "^[^\\u0000]*$"}
+DATE_AND_TIME: Final = {
+    "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}"
+    "(\\.[0-9]+)?([Zz]|[+-][0-9]{2}:?[0-9]{2})?$"
+}
 
 Identifier = Annotated[str, Meta(min_length=1, max_length=50, extra_json_schema=STORABLE)]
 Text20 = Annotated[str, Meta(max_length=20, extra_json_schema=STORABLE)]
@@ -43,10 +47,11 @@ class Record(Struct, kw_only=True, frozen=True, gc=False, omit_defaults=True):
     ]
     timestamp: Annotated[
         datetime,
-        Meta(description="When the observation was made; ISO 8601, UTC if it has no offset"),
+        Meta(description="When the observation was made", extra_json_schema=DATE_AND_TIME),
     ]
     admission_timestamp: Annotated[
-        datetime, Meta(description="When the patient was admitted; ISO 8601, UTC if no offset")
+        datetime,
+        Meta(description="When the patient was admitted", extra_json_schema=DATE_AND_TIME),
     ]
     patient_name: Annotated[Text200, Meta(description="Patient's name")]
     age: Annotated[
@@ -87,7 +92,7 @@ class Record(Struct, kw_only=True, frozen=True, gc=False, omit_defaults=True):
         ),
     ]
     respiratory_rate: Annotated[
-        int, Meta(ge=0, le=70, description="Breaths", extra_json_schema={"x-unit": "/min"})
+        int, Meta(ge=0, le=70, description="Respiratory rate", extra_json_schema={"x-unit": "/min"})
     ]
     # The stored score is computed again from the vital signs, so any INTEGER is let through here.
     risk_score: Annotated[
