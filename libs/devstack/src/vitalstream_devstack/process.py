@@ -113,6 +113,19 @@ class ServerProcess:
             self._child.send_signal(number)
         return self._reap(timeout_seconds)
 
+    def wait(self, timeout_seconds: float) -> int:
+        """Wait until the child ends by itself; returns its exit code.
+
+        Raises:
+            TimeoutError: It still runs.
+        """
+        deadline = time.monotonic() + timeout_seconds
+        while self.running:
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"{self.name} still runs after {timeout_seconds:.0f} s")
+            time.sleep(0.05)
+        return self._reap(timeout_seconds=0)
+
     def kill(self) -> int | None:
         """End it and its descendants at once with SIGKILL."""
         if self._child is None:

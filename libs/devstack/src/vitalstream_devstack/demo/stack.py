@@ -10,13 +10,13 @@ import psycopg
 from vitalstream_devstack.demo import database, environment, verdict
 from vitalstream_devstack.demo.folder import logins
 from vitalstream_devstack.demo.ports import Ports
-from vitalstream_devstack.demo.service import Service
 from vitalstream_devstack.demo.settings import DemoSettings, ReusedSettings
 from vitalstream_devstack.demo.steps import say, step
 from vitalstream_devstack.errors import CancelledError
 from vitalstream_devstack.kafka import EmbeddedKafka
 from vitalstream_devstack.kafka_jars import kafka_classpath
 from vitalstream_devstack.postgres import EmbeddedPostgres
+from vitalstream_devstack.service import Service
 from vitalstream_runtime.kafka import ensure_topic
 from vitalstream_runtime.shutdown import Shutdown
 
@@ -49,9 +49,10 @@ class Stack:
             self._parts["Kafka"] = EmbeddedKafka(folder / "kafka", port=ports.kafka)
         if reused.database_url is None:
             self._parts["PostgreSQL"] = EmbeddedPostgres(folder / "postgres", port=ports.postgres)
-        self._producer = Service("producer", folder, ports.producer)
-        self._consumer = Service("consumer", folder, ports.consumer)
-        self._dashboard = Service("dashboard", folder, ports.dashboard)
+        logs = folder / "logs"
+        self._producer = Service("producer", logs, ports.producer)
+        self._consumer = Service("consumer", logs, ports.consumer)
+        self._dashboard = Service("dashboard", logs, ports.dashboard)
         for service in (self._dashboard, self._consumer, self._producer):
             self._parts[service.name] = service
         self._kafka = environment.kafka_settings(reused, f"127.0.0.1:{ports.kafka}")
@@ -85,6 +86,7 @@ class Stack:
         }
         for service in (self._consumer, self._producer, self._dashboard):
             self._check()
+            service.log_file.unlink(missing_ok=True)
             with step(service.name) as now:
                 service.start(own[service.name], lambda: self._shutdown.requested)
                 now.result = service.metrics_url

@@ -1,0 +1,94 @@
+"""One of our services as a child process, for the demo and for tests that cross rooms."""
+
+import signal
+import sys
+import urllib.request
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from vitalstream_devstack.ports import free_port
+from vitalstream_devstack.process import ServerProcess
+
+_START_SECONDS = 60.0
+_STOP_SECONDS = 30.0
+
+
+class Service:
+    """A `python -m vitalstream_...` with its ops port.
+
+    Args:
+        kind: producer, consumer or dashboard.
+        folder: Where its log goes; exists.
+        ops_port: Where its health and metrics are; 0 picks a free one.
+        name: What it is called where there are several of a kind.
+    """
+
+    def __init__(self, kind: str, folder: Path, ops_port: int = 0, *, name: str = "") -> None:
+        self.kind = kind
+        self.name = name or kind
+        self.log_file = folder / f"{self.name}.log"
+        self._ops_port = ops_port or free_port()
+        self._process = ServerProcess(self.name, self.log_file, folder / f"{self.name}.pid")
+
+    @property
+    def metrics_url(self) -> str:
+        """Where its metrics are."""
+        return f"http://127.0.0.1:{self._ops_port}/metrics"
+
+    @property
+    def pid(self) -> int | None:
+        """Its process id while it is ours to stop."""
+        return self._process.pid
+
+    def start(
+        self, environment: Mapping[str, str], cancelled: Callable[[], bool] = lambda: False
+    ) -> None:
+        """Start it with this environment and wait until it says that it is ready.
+
+        Raises:
+            ServerStartError: It ended instead, or is not ready after a minute.
+            CancelledError: `cancelled` said so.
+        """
+        ours = {"OPS_HOST": "127.0.0.1", "OPS_PORT": str(self._ops_port)}
+        self._process.start(
+            [sys.executable, "-m", f"vitalstream_{self.kind}"], environment={**environment, **ours}
+        )
+        self._process.wait_until(self._is_ready, _START_SECONDS, cancelled)
+
+    def stop(self) -> int | None:
+        """Ask it to finish its work and end; returns its exit code."""
+        return self._process.stop(signal.SIGTERM, _STOP_SECONDS)
+
+    def kill(self) -> None:
+        """End it at once, as a crash would (SIGKILL)."""
+        self._process.kill()
+
+    def wait(self, timeout_seconds: float) -> int:
+        """Wait until it ends by itself; returns its exit code.
+
+        Raises:
+            TimeoutError: It still runs.
+        """
+        return self._process.wait(timeout_seconds)
+
+    @property
+    def exit_code(self) -> int | None:
+        """Its exit code once it has ended by itself, else None."""
+        return self._process.exit_code
+
+    @property
+    def running(self) -> bool:
+        """Whether it is still there."""
+        return self._process.running
+
+    def log_tail(self, lines: int) -> list[str]:
+        """The last lines it wrote."""
+        return self._process.tail(lines)
+
+    def _is_ready(self) -> bool:
+        url = f"http://127.0.0.1:{self._ops_port}/readyz"
+        try:
+            with urllib.request.urlopen(url, timeout=2):
+                return True
+        except OSError:  # not listening yet, or 503
+            return False
