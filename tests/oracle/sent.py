@@ -1,6 +1,7 @@
 """Traffic: what a producer was told the broker has, or what the broker gives back."""
 
 import re
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -75,9 +76,10 @@ def _read_all(reader: Consumer, topic: str) -> Iterator[Sent]:
     partitions = reader.list_topics(topic, timeout=10).topics[topic].partitions
     reader.assign([TopicPartition(topic, number, 0) for number in partitions])
     unfinished = set(partitions)
+    deadline = time.monotonic() + _READ_SECONDS
     while unfinished:
-        messages = reader.consume(10_000, _READ_SECONDS)
-        if not messages:
+        messages = reader.consume(10_000, 0.1)  # it waits for as many, or for so long
+        if time.monotonic() > deadline:
             raise TimeoutError(f"partitions {sorted(unfinished)} of the topic were not read whole")
         for message in messages:
             error = message.error()
