@@ -1,0 +1,47 @@
+"""Fixtures over the consumer's process on real Kafka and PostgreSQL."""
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from consumer.tests.support import Replica, Stream
+from vitalstream_devstack.databases import Database
+from vitalstream_devstack.pytest_plugin import KafkaHandle
+
+
+@pytest.fixture
+def stream(kafka: KafkaHandle, topic: str, database: Database) -> Stream:
+    """This test's topic and tables."""
+    return Stream(kafka.bootstrap_servers, topic, database.url())
+
+
+@pytest.fixture
+def replicas(
+    kafka: KafkaHandle, topic: str, database: Database, tmp_path: Path
+) -> Iterator[Callable[..., Replica]]:
+    """Makes replicas of one group, to be started: `replicas(CONSUMER_WRITERS="1").start()`."""
+    made: list[Replica] = []
+    passed_on = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+    defaults = {
+        **passed_on,
+        **kafka.environment,
+        "DATABASE_URL": database.url("writer"),
+        "KAFKA_TOPIC": topic,
+        "KAFKA_GROUP_ID": f"group-{topic}",
+        "OPS_HOST": "127.0.0.1",
+        "LOG_FORMAT": "json",
+        "CONSUMER_SURVEY_SECONDS": "0.5",
+        "CONSUMER_RETRY_SECONDS": "1",
+    }
+
+    def make(**environment: str) -> Replica:
+        replica = Replica(defaults | environment, tmp_path / f"replica-{len(made)}.log")
+        made.append(replica)
+        return replica
+
+    yield make
+    for replica in made:
+        if replica.running:
+            replica.kill()
