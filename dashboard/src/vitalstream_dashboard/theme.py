@@ -1,0 +1,108 @@
+"""The one visual language: colours, symbols and sizes, for Streamlit's configuration and charts."""
+
+from dataclasses import dataclass
+from typing import Final
+
+RISK_LEVELS: Final = ("Low", "Medium", "High")
+RISK_SYMBOLS: Final = {"Low": "●", "Medium": "◆", "High": "▲"}
+RISK_FILLS: Final = {"Low": "#2B78B2", "Medium": "#976300", "High": "#BF2A3A"}
+"""Backgrounds of white text; the same in both themes, told apart with any colour vision."""
+
+
+@dataclass(frozen=True, slots=True)
+class Palette:
+    """The colours of one theme, as #RRGGBB.
+
+    Attributes:
+        background: the page.
+        surface: sidebar, cards and table headings.
+        text: ink on both of them.
+        muted: ink of less weight, on both of them.
+        accent: what can be used, and bars that carry no risk.
+        line: borders and grid lines.
+        notes: (ink, background) of a message, by Streamlit's colour name.
+        risk: marks in charts, by risk level.
+    """
+
+    background: str
+    surface: str
+    text: str
+    muted: str
+    accent: str
+    line: str
+    notes: dict[str, tuple[str, str]]
+    risk: dict[str, str]
+
+
+LIGHT: Final = Palette(
+    background="#FFFFFF",
+    surface="#F3F6F9",
+    text="#14212B",
+    muted="#4F5F6B",
+    accent="#0B6E8A",
+    line="#D5DEE5",
+    notes={
+        "green": ("#0B5A3C", "#E6F5EE"),
+        "blue": ("#17507A", "#E6F1F9"),
+        "yellow": ("#714700", "#FFF4DB"),
+        "red": ("#941D2A", "#FDEBEC"),
+    },
+    risk={"Low": "#2B78B2", "Medium": "#C98500", "High": "#BF2A3A"},
+)
+DARK: Final = Palette(
+    background="#0E1620",
+    surface="#16222F",
+    text="#E6EDF3",
+    muted="#A3B3C0",
+    accent="#5CC3DE",
+    line="#2A3947",
+    notes={
+        "green": ("#86E0B6", "#10301F"),
+        "blue": ("#9CD0F5", "#122C42"),
+        "yellow": ("#FFD27A", "#3A2B0A"),
+        "red": ("#FFA9AE", "#431920"),
+    },
+    risk={"Low": "#4C9BD6", "Medium": "#E0A030", "High": "#F0565F"},
+)
+
+
+def palette(theme: str | None) -> Palette:
+    """The colours for ``"light"`` or ``"dark"``; light where the browser has not said."""
+    return DARK if theme == "dark" else LIGHT
+
+
+def risk_label(level: str) -> str:
+    """A risk level as symbol and word, so that colour is never alone."""
+    return f"{RISK_SYMBOLS.get(level, '?')} {level}"
+
+
+def options() -> dict[str, str | int | bool]:
+    """Streamlit's theme options, light and dark; a viewer's system or menu chooses."""
+    common: dict[str, str | int | bool] = {
+        "theme.paddingTop": "0.5rem",
+        "theme.baseRadius": "0.5rem",
+        "theme.headingFontSizes": "1.75rem, 1.25rem, 1.25rem",
+        "theme.metricValueFontSize": "2rem",
+        "theme.metricValueFontWeight": 600,
+        "theme.showSidebarBorder": True,
+    }
+    return {**common, **_section("light", LIGHT), **_section("dark", DARK)}
+
+
+def _section(name: str, colours: Palette) -> dict[str, str]:
+    section = {
+        "backgroundColor": colours.background,
+        "secondaryBackgroundColor": colours.surface,
+        "textColor": colours.text,
+        "primaryColor": colours.accent,
+        "linkColor": colours.accent,
+        "borderColor": colours.line,
+        "dataframeBorderColor": colours.line,
+        "dataframeHeaderBackgroundColor": colours.surface,
+        "dataframeHeaderTextColor": colours.muted,
+        "grayTextColor": colours.muted,
+    }
+    for colour, (ink, ground) in colours.notes.items():
+        section[f"{colour}TextColor"] = ink
+        section[f"{colour}BackgroundColor"] = ground
+    return {f"theme.{name}.{option}": value for option, value in section.items()}

@@ -1,0 +1,173 @@
+"""The live page: five key figures and the newest records."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import streamlit as st
+
+from vitalstream_dashboard import status, table, theme, words
+from vitalstream_dashboard.freshness import Freshness, judge
+from vitalstream_dashboard.service import Service, service
+from vitalstream_dashboard.settings import RECORD_LIMIT, REFRESH_SECONDS, DashboardSettings
+from vitalstream_dashboard.source import Answer, timed
+from vitalstream_dashboard.views.parts import guarded, say, style
+from vitalstream_storage import reader
+from vitalstream_storage.pool import Connection
+
+ALL = "All"
+KPIS = (
+    ("Unique patients", "unique_patients", "Patients, each counted once."),
+    ("Admissions", "admissions", "Every admission ever received."),
+    ("▲ High-risk patients", "high_risk_patients", "Patients whose newest record is High."),
+    ("Average age", "average_age", "Mean age of the patients, each counted once."),
+    (
+        "Critical SpO₂ < 90 %",
+        "critical_oxygen",
+        "Patients whose newest record has an oxygen saturation below 90 %.",
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What the viewer has chosen in the sidebar.
+
+    Attributes:
+        risk: the one risk level that counts, None for all.
+        refresh: seconds between two refreshes.
+        limit: most rows of the table.
+    """
+
+    risk: str | None
+    refresh: int
+    limit: int
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """Everything the page shows, of one moment."""
+
+    kpis: reader.Kpis
+    records: Sequence[reader.RecentRecord]
+    freshness: Freshness
+
+
+def page() -> None:
+    """Draw the page; the live part redraws itself."""
+    style()
+    choice = controls(service().settings)
+    st.fragment(live, run_every=choice.refresh)(choice)
+
+
+def controls(settings: DashboardSettings) -> Choice:
+    """The sidebar; what is chosen stays in the address, so that a screen can be set up by it."""
+    with st.sidebar:
+        risk = _risk_filter()
+        refresh = st.slider(
+            "Refresh every",
+            *REFRESH_SECONDS,
+            value=settings.refresh_seconds,
+            format="%d s",
+            key="refresh",
+            bind="query-params",
+        )
+        limit = st.slider(
+            "Records in the table",
+            *RECORD_LIMIT,
+            value=settings.record_limit,
+            step=10,
+            key="records",
+            bind="query-params",
+            help="20 are visible; the rest is there to scroll.",
+        )
+    return Choice(risk, refresh, limit)
+
+
+def _risk_filter() -> str | None:
+    """The chosen level, None for all. Bound by hand: the address has the word, not the symbol."""
+    levels = [ALL, *theme.RISK_LEVELS]
+    linked = st.query_params.get("risk", ALL)
+    chosen = st.radio(
+        "Risk level",
+        levels,
+        index=levels.index(linked) if linked in levels else 0,
+        format_func=lambda level: level if level == ALL else theme.risk_label(level),
+        key="risk",
+    )
+    if chosen in theme.RISK_LEVELS:
+        st.query_params["risk"] = chosen
+        return chosen
+    st.query_params.pop("risk", None)
+    return None
+
+
+def live(choice: Choice) -> None:
+    """Read and draw everything that changes."""
+    with guarded("overview"):
+        shared = service()
+        answer = shared.source.read(("overview", choice.risk, choice.limit), _reading(choice))
+        now = datetime.now(UTC)
+        _head(choice, answer, now, shared)
+        with st.container(key="kpis"):
+            _kpis(answer.value.kpis if answer.value else None)
+        _records(choice, answer.value, now, shared)
+
+
+def _reading(choice: Choice) -> Callable[[Connection], Overview]:
+    shared = service()
+
+    def work(connection: Connection) -> Overview:
+        ledger = timed(reader.ledger, connection)
+        return Overview(
+            kpis=timed(reader.kpis, connection, choice.risk),
+            records=timed(reader.recent_records, connection, choice.risk, choice.limit),
+            freshness=judge(ledger.positions, ledger.now, shared.limits, shared.settings.zone),
+        )
+
+    return work
+
+
+def _head(choice: Choice, answer: Answer[Overview], now: datetime, shared: Service) -> None:
+    zone = shared.settings.zone
+    shown = "all records" if choice.risk is None else f"only {theme.risk_label(choice.risk)} risk"
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+        st.title("Patient monitor", anchor=False, width="content")
+        st.markdown(
+            f":gray[{shown} · {words.second(now, zone)} · every {choice.refresh} s]",
+            width="content",
+        )
+    if answer.trouble is not None:
+        say(status.stale(answer.trouble, answer.read_at, now, zone))
+    elif answer.value is not None:
+        say(status.fresh(answer.value.freshness))
+
+
+def _kpis(kpis: reader.Kpis | None) -> None:
+    """Five cards, always: without an answer a dash keeps each one's place."""
+    for label, name, meaning in KPIS:
+        figure = None if kpis is None else getattr(kpis, name)
+        shown = f"{figure:.1f} years" if isinstance(figure, float) else words.count(figure)
+        st.metric(label, shown, border=True, help=meaning)
+
+
+def _records(choice: Choice, shown: Overview | None, now: datetime, shared: Service) -> None:
+    if shown is None:
+        return
+    st.subheader("Recent records", anchor=False)
+    if not shown.records:
+        if choice.risk is None:
+            st.info("No records yet; they appear here as soon as the first one is stored.")
+        else:
+            st.info(f"Nobody is at {theme.risk_label(choice.risk)} risk.")
+        return
+    zone = shared.settings.zone
+    st.dataframe(
+        table.frame(shown.records, zone),
+        key="recent",
+        height=table.HEIGHT,
+        row_height=table.ROW_PIXELS,
+        hide_index=True,
+        column_config=table.columns(zone, now),
+        alt="The newest records, newest first",
+    )

@@ -1,0 +1,44 @@
+"""What every page is made of: the status bar, and the guard around each part."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import streamlit as st
+import structlog
+
+from vitalstream_dashboard import metrics
+from vitalstream_dashboard.status import Note
+
+_log = structlog.get_logger(__name__)
+_STYLE = Path(__file__).parent.parent / "style.css"
+
+
+def style() -> None:
+    """Load the style sheet; once a page."""
+    st.html(_STYLE)
+
+
+def say(note: Note) -> None:
+    """Show a note as a bar over the whole width."""
+    bars = {"success": st.success, "info": st.info, "warning": st.warning, "error": st.error}
+    bars[note.level](note.text, icon=note.icon)
+
+
+@contextmanager
+def guarded(part: str) -> Iterator[None]:
+    """Whatever fails inside is logged and counted; the viewer gets a sentence, no traceback.
+
+    Args:
+        part: names what is drawn, for the log and the metric.
+    """
+    try:
+        yield
+    except Exception as error:  # noqa: BLE001 - a viewer never sees a traceback
+        _log.exception("render_failed", part=part, error=type(error).__name__)
+        metrics.RENDER_ERRORS.labels(part).inc()
+        st.error(
+            "This part of the page could not be drawn; the dashboard's log says why. "
+            "The next refresh tries again.",
+            icon=":material/report:",
+        )

@@ -1,0 +1,128 @@
+"""The page in a real browser: what is drawn, what stays in place, what it looks like."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from vitalstream_devstack.databases import Database
+
+pytestmark = pytest.mark.browser
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+FLAGS = (
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+)
+PICTURES = Path(__file__).parents[2] / "build" / "screenshots"
+SIZES = {"wall": (1920, 1080), "desk": (1280, 800), "phone": (390, 844)}
+SLOW = 30_000
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """A headless Chromium, Debian's own."""
+    if CHROMIUM is None:
+        pytest.skip("no chromium on PATH: apt-get install chromium enables the browser tests")
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
+        yield started
+        started.close()
+
+
+@pytest.fixture
+def address(start: Any, database: Database, ward: Any) -> str:
+    """A running page over 300 admissions, by its address."""
+    ward.admit(*ward.random_rows(7, 300))
+    program = start(DATABASE_URL=database.url("viewer"), DASHBOARD_REFRESH_SECONDS="2")
+    program.wait_for("/readyz", 200)
+    return f"http://127.0.0.1:{program.page_port}"
+
+
+@pytest.fixture
+def tab(browser: Browser, address: str) -> Iterator[Page]:
+    """The page, drawn, at the size of a desk's screen."""
+    page = browser.new_page(viewport={"width": 1280, "height": 800}, color_scheme="light")
+    page.set_default_timeout(SLOW)
+    page.goto(address)
+    expect(page.get_by_test_id("stMetric")).to_have_count(5, timeout=SLOW)
+    expect(page.get_by_test_id("stDataFrame")).to_be_visible(timeout=SLOW)
+    yield page
+    page.close()
+
+
+def figure(page: Page, label: str) -> Any:
+    """The number on the card with that label."""
+    card = page.get_by_test_id("stMetric").filter(has_text=label)
+    return card.get_by_test_id("stMetricValue")
+
+
+def test_a_refresh_changes_numbers_in_place(tab: Page, ward: Any) -> None:
+    """A new record shows by itself; cards and table are the same elements, where they were."""
+    expect(figure(tab, "Admissions")).to_have_text("300", timeout=SLOW)
+    parts = tab.get_by_test_id("stMetric").all() + tab.get_by_test_id("stDataFrame").all()
+    for part in parts:
+        part.evaluate("element => { element.seenBefore = true }")
+    places = [part.bounding_box() for part in parts]
+    ward.admit(ward.row(5_000_000, age=95))
+    expect(figure(tab, "Admissions")).to_have_text("301", timeout=SLOW)
+    ward.admit(*[ward.row(6_000_000 + number) for number in range(2_000)])
+    expect(figure(tab, "Admissions")).to_have_text("2,301", timeout=SLOW)
+    assert all(part.evaluate("element => element.seenBefore") for part in parts)
+    assert [part.bounding_box() for part in parts] == places
+
+
+def test_a_choice_lives_in_the_address(tab: Page, address: str) -> None:
+    """What is chosen in the sidebar is in the URL, so that a wall screen is set up by a link."""
+    tab.get_by_test_id("stRadio").get_by_text("High").click()
+    expect(tab.get_by_text("only ▲ High risk")).to_be_visible(timeout=SLOW)
+    assert "risk=High" in tab.url
+    tab.goto(f"{address}/?risk=Low")
+    expect(tab.get_by_text("only ● Low risk")).to_be_visible(timeout=SLOW)
+
+
+def test_an_outage_shows_and_heals_without_a_reload(tab: Page, ward: Any) -> None:
+    """While the database is away the numbers stay under a banner, which goes by itself."""
+    expect(figure(tab, "Admissions")).to_have_text("300", timeout=SLOW)
+    ward.leave()
+    expect(tab.get_by_text("Database away since")).to_be_visible(timeout=SLOW)
+    expect(figure(tab, "Admissions")).to_have_text("300")
+    assert "Traceback" not in tab.content()
+    ward.come_back()
+    expect(tab.get_by_text("Database away since")).to_be_hidden(timeout=SLOW)
+
+
+def test_markup_in_a_name_stays_text(tab: Page, ward: Any) -> None:
+    """A patient's name never becomes an element of the page."""
+    ward.admit(ward.row(9_000_000, patient_name="<img src=x onerror='document.title=1'><i id=bad>"))
+    expect(figure(tab, "Admissions")).to_have_text("301", timeout=SLOW)
+    assert tab.locator("#bad").count() == 0
+    assert tab.title() == "Vitalstream"
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_looks(browser: Browser, address: str, ward: Any, scheme: Any) -> None:
+    """Nothing is wider than the screen; pictures of each size are left to be looked at."""
+    ward.run("UPDATE patient_records SET timestamp = timestamp + (now() - %s)", ward.now)
+    for size, (width, height) in SIZES.items():
+        page = browser.new_page(viewport={"width": width, "height": height}, color_scheme=scheme)
+        page.goto(address)
+        expect(page.get_by_test_id("stDataFrame")).to_be_visible(timeout=SLOW)
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        for card in page.get_by_test_id("stMetric").all():
+            box = card.bounding_box()
+            assert box is not None
+            assert box["x"] >= 0
+            assert box["x"] + box["width"] <= width
+        PICTURES.mkdir(parents=True, exist_ok=True)
+        page.wait_for_timeout(1_000)  # the table draws on a canvas, which no locator sees
+        page.screenshot(path=PICTURES / f"overview-{size}-{scheme}.png")
+        page.close()

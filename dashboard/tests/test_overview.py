@@ -1,0 +1,249 @@
+"""The live page against a real database, every number recomputed from the raw rows."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from vitalstream_dashboard import metrics, table
+from vitalstream_dashboard.service import service
+from vitalstream_dashboard.views import overview
+from vitalstream_devstack.databases import Database
+
+Row = dict[str, Any]
+
+
+def newest_first(rows: list[Row]) -> list[Row]:
+    """By time, then admission, newest first."""
+    return sorted(rows, key=lambda row: (row["timestamp"], row["admission_id"]), reverse=True)
+
+
+def expected_kpis(rows: list[Row], risk: str | None) -> list[str]:
+    """The five cards, from the raw rows."""
+    latest: dict[str, Row] = {}
+    for one in newest_first(rows):
+        latest.setdefault(one["patient_id"], one)
+    chosen = [one for one in latest.values() if risk in (None, one["risk_level"])]
+    ages = [one["age"] for one in chosen]
+    return [
+        f"{len(chosen):,}",
+        f"{sum(risk in (None, one['risk_level']) for one in rows):,}",
+        f"{sum(one['risk_level'] == 'High' for one in chosen):,}",
+        f"{sum(ages) / len(ages):.1f} years",
+        f"{sum(one['oxygen_saturation'] < 90 for one in chosen):,}",
+    ]
+
+
+def cards(page: AppTest) -> list[str]:
+    """What the cards show."""
+    return [card.value for card in page.metric]
+
+
+def bar(page: AppTest) -> str:
+    """The status bar's text, with its colour; the notes in the table's place are no bars."""
+    bars = [*page.success, *page.info, *page.warning, *page.error]
+    (found,) = [b for b in bars if not b.value.startswith(("No records yet", "Nobody is"))]
+    return f"{found.type}: {found.value}"
+
+
+def refresh(page: AppTest) -> AppTest:
+    """The next refresh, late enough not to be given the last answer again."""
+    service().source._share = 0.0
+    service().source._retry = 0.0
+    page.run()
+    assert not page.exception
+    return page
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_every_number_is_that_of_the_raw_rows(page: AppTest, ward: Any, seed: int) -> None:
+    """KPIs and table equal a recount in Python under each filter, ties of time included."""
+    rows = ward.random_rows(seed, 1_300)
+    ward.admit(*rows)
+    page.run()
+    for risk in (None, "Low", "Medium", "High"):
+        page.radio(key="risk").set_value(risk or overview.ALL)
+        refresh(page)
+        assert cards(page) == expected_kpis(rows, risk)
+        shown = page.dataframe[0].value
+        wanted = [row for row in newest_first(rows) if risk in (None, row["risk_level"])][:100]
+        assert list(shown["patient_id"]) == [row["patient_id"] for row in wanted]
+        assert list(shown["timestamp"]) == [row["timestamp"] for row in wanted]
+        assert [level[0] for level in shown["risk_level"]] == [r["risk_level"] for r in wanted]
+        assert list(shown["temperature_celsius"]) == [r["temperature_celsius"] for r in wanted]
+
+
+def test_the_limit_governs_the_scroll_length(page: AppTest, ward: Any) -> None:
+    """Twenty rows are visible whatever the limit; the limit says how many there are in all."""
+    ward.admit(*[ward.row(number) for number in range(600)])
+    page.run()
+    for limit in (50, 500):
+        page.slider(key="records").set_value(limit)
+        refresh(page)
+        assert len(page.dataframe[0].value) == limit
+    assert table.HEIGHT // table.ROW_PIXELS == table.VISIBLE_ROWS + 1 == 21
+
+
+def test_the_controls_are_those_of_the_specification(page: AppTest) -> None:
+    """Filter All, Low, Medium, High; refresh 2 to 20 s, 5 at first; 50 to 500 records."""
+    page.run()
+    risk, every, records = page.radio[0], page.slider(key="refresh"), page.slider(key="records")
+    assert [option.split()[-1] for option in risk.options] == ["All", "Low", "Medium", "High"]
+    assert risk.value == "All"
+    assert (every.min, every.max, every.value) == (2, 20, 5)
+    assert (records.min, records.max, records.value) == (50, 500, 100)
+
+
+def test_settings_choose_what_the_page_starts_with(
+    page: AppTest, ward: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Refresh, records and time zone come from the environment."""
+    monkeypatch.setenv("DASHBOARD_REFRESH_SECONDS", "20")
+    monkeypatch.setenv("DASHBOARD_RECORD_LIMIT", "70")
+    monkeypatch.setenv("DASHBOARD_TIME_ZONE", "Asia/Kolkata")
+    ward.admit(ward.row(0))
+    page.run()
+    assert page.slider(key="refresh").value == 20
+    assert page.slider(key="records").value == 70
+    shown = page.dataframe[0].value["timestamp"][0]
+    assert shown == ward.now.replace(tzinfo=None) + timedelta(hours=5, minutes=30)
+    assert any("IST" in line.value for line in page.markdown)
+
+
+def test_an_empty_database_says_so(page: AppTest) -> None:
+    """No rows: zeroes, no average, and a sentence where the table will be."""
+    page.run()
+    assert not page.exception
+    assert cards(page) == ["0", "0", "0", "—", "0"]
+    assert bar(page) == "info: Waiting for the first record"
+    assert "No records yet" in page.info[1].value
+    assert not page.dataframe
+
+
+def test_a_filter_without_rows_says_so(page: AppTest, ward: Any) -> None:
+    """Nobody at a risk level is good news, not an empty table."""
+    ward.admit(ward.row(0, risk_level="Low"))
+    page.run()
+    page.radio(key="risk").set_value("High")
+    refresh(page)
+    assert page.info[1].value == "Nobody is at ▲ High risk."
+
+
+NAMES = (
+    "<script>alert(1)</script>",
+    "<b>Bold</b> **bold** :red[red] $x^2$",
+    "مريم عبد الله",
+    "Zoë \N{COMBINING ACUTE ACCENT} 王小明 👩\N{ZERO WIDTH JOINER}⚕️",
+    "\N{RIGHT-TO-LEFT OVERRIDE}evil",
+)
+
+
+def test_names_are_shown_as_they_are(page: AppTest, ward: Any) -> None:
+    """A name with markup or any Unicode reaches the table unchanged and nothing but the table."""
+    ward.admit(*[ward.row(n, patient_name=name) for n, name in enumerate(NAMES)])
+    page.run()
+    assert not page.exception
+    assert list(page.dataframe[0].value["patient_name"]) == list(NAMES)
+    texts = [*page.markdown, *page.success, *page.info, *page.title, *page.subheader]
+    assert not any(name in text.value for text in texts for name in NAMES)
+
+
+def moments(**ages: float) -> dict[str, datetime]:
+    """Times so many seconds ago."""
+    return {name: datetime.now(UTC) - timedelta(seconds=age) for name, age in ages.items()}
+
+
+def test_freshness_is_read_from_the_ledger(page: AppTest, ward: Any) -> None:
+    """Live, silent and behind are told apart by the ledger's own row."""
+    ward.stand(
+        log_end_offset=10,
+        **moments(last_append_at=2.4, last_commit_at=2.0, log_end_at=0.0, claimed_at=60.0),
+    )
+    page.run()
+    assert bar(page) == "success: Live, 0.4 s behind"
+    ward.run("UPDATE stream_offsets SET last_append_at = now() - '190 s'::interval")
+    assert bar(refresh(page)) == "warning: No new records for 3 min"
+    ward.run("UPDATE stream_offsets SET log_end_offset = 1010")
+    assert bar(refresh(page)).endswith(", 1,000 records waiting")
+    ward.run(
+        "UPDATE stream_offsets SET log_end_at = now() - '1 h'::interval, last_commit_at = NULL"
+    )
+    assert bar(refresh(page)).startswith("error: No sign of the consumer since ")
+
+
+def test_a_database_that_is_away_shows_the_last_good_page(page: AppTest, ward: Any) -> None:
+    """The last good data stays with its age and a banner; it recovers without a reload."""
+    rows = ward.random_rows(5, 60)
+    ward.admit(*rows)
+    page.run()
+    before = cards(page)
+    ward.leave()
+    refresh(page)
+    assert bar(page).startswith("error: Database away since ")
+    assert " ago" in bar(page)
+    assert cards(page) == before
+    assert len(page.dataframe[0].value) == 60
+    ward.come_back()
+    ward.admit(ward.row(99_999))
+    refresh(page)
+    assert bar(page) == "info: Waiting for the first record"
+    assert cards(page)[1] == "61"
+
+
+def test_a_database_that_never_answered(page: AppTest, ward: Any) -> None:
+    """Without any answer yet: dashes in the same places, and the reason; no traceback."""
+    ward.leave()
+    page.run()
+    assert not page.exception
+    assert bar(page).startswith("error: Database away since ")
+    assert cards(page) == ["—"] * 5
+
+
+def test_pending_migrations_have_their_own_words(
+    page: AppTest, empty_database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A database without tables is being prepared, not broken."""
+    monkeypatch.setenv("DATABASE_URL", empty_database.url())
+    page.run()
+    assert not page.exception
+    assert bar(page).startswith("info: The database is being prepared: the tables are at version 0")
+
+
+def test_a_refused_login_has_its_own_words(
+    page: AppTest, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A wrong password is said as refusal; the page shows no connection's details."""
+    viewer = database.url("viewer")
+    password = viewer.split(":")[2].split("@")[0]
+    monkeypatch.setenv("DATABASE_URL", viewer.replace(password, "wrong"))
+    page.run()
+    assert bar(page).startswith("error: The database has refused the dashboard since ")
+    assert "password" not in bar(page)
+
+
+def test_a_slow_query_is_given_up(
+    page: AppTest, ward: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A query over its time is cancelled by the database and said to be slow."""
+    monkeypatch.setenv("DASHBOARD_QUERY_SECONDS", "0.2")
+    page.run()
+    ward.run("ALTER TABLE patient_records RENAME TO records_there")
+    ward.run("CREATE VIEW patient_records AS SELECT r.* FROM records_there r, pg_sleep(30) AS slow")
+    ward.run("GRANT SELECT ON patient_records TO vitalstream_viewer")
+    refresh(page)
+    assert bar(page).startswith("warning: The database has been too slow since ")
+
+
+def test_a_fault_of_ours_is_counted_and_hidden(
+    page: AppTest, ward: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An error while drawing is a sentence for the viewer, a count for us, never a traceback."""
+    ward.admit(ward.row(0))
+    counter = metrics.RENDER_ERRORS.labels("overview")
+    before = counter._value.get()
+    monkeypatch.setattr(table, "frame", lambda *_: 1 / 0)
+    page.run()
+    assert not page.exception
+    assert "could not be drawn" in page.error[0].value
+    assert counter._value.get() == before + 1
