@@ -1,16 +1,18 @@
 """What the producer's tests on real Kafka share."""
 
-import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
 from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewTopic
 from prometheus_client import CollectorRegistry
 
+from vitalstream_devstack.kafka import EmbeddedKafka
 from vitalstream_producer.metrics import Metrics
 from vitalstream_producer.publish import Publisher, producer_options
 from vitalstream_producer.settings import ProducerSettings
@@ -52,13 +54,18 @@ def read_topic(bootstrap_servers: str, topic: str) -> list[OnTopic]:
     return sorted(found)
 
 
-def read_ack_log(path: Path) -> list[tuple[int, int, dict[str, Any]]]:
-    """Partition, offset and record of each line, by partition and offset."""
-    lines = [json.loads(line) for line in path.read_bytes().splitlines()]
-    return sorted(
-        ((each["partition"], each["offset"], each["record"]) for each in lines),
-        key=lambda entry: entry[:2],
-    )
+@pytest.fixture(name="read_topic")
+def _read_topic() -> Callable[[str, str], list[OnTopic]]:
+    return read_topic
+
+
+@pytest.fixture
+def own_kafka(tmp_path: Path) -> Iterator[EmbeddedKafka]:
+    """A broker that the test may stop, with the topic `records`."""
+    with EmbeddedKafka(tmp_path / "kafka") as broker:
+        admin = AdminClient({"bootstrap.servers": broker.bootstrap_servers})
+        admin.create_topics([NewTopic("records", 3, 1)])["records"].result(30)
+        yield broker
 
 
 @dataclass

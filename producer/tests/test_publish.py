@@ -4,7 +4,7 @@ import json
 import os
 import signal
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -29,15 +29,6 @@ def messages(count: int, size: int = 0) -> list[tuple[bytes, bytes]]:
         (b"patient-%d" % (number % 10), json.dumps({"n": number, "x": filler}).encode())
         for number in range(count)
     ]
-
-
-@pytest.fixture
-def own_kafka(tmp_path: Path) -> Iterator[EmbeddedKafka]:
-    """A broker that the test may stop, with the topic `records`."""
-    with EmbeddedKafka(tmp_path / "kafka") as broker:
-        admin = AdminClient({"bootstrap.servers": broker.bootstrap_servers})
-        admin.create_topics([NewTopic("records", 3, 1)])["records"].result(30)
-        yield broker
 
 
 def test_what_is_acknowledged_is_on_the_topic(
@@ -68,12 +59,12 @@ def test_a_full_buffer_holds_back_and_loses_nothing(
     """A buffer of 10 records blocks, never holds more than it and one, and takes all in the end."""
     bench = make_bench(kafka.bootstrap_servers, topic, buffer_records=10, linger_ms=0)
     sent, blocked, most = messages(500), 0, 0
-    for number, (key, payload) in enumerate(sent):
+    for key, payload in sent:
         while bench.publisher.blocked:
             blocked += 1
             bench.publisher.poll(0.05)
         bench.publisher.send(key, payload)
-        most = max(most, number + 1 - len(bench.acknowledged))
+        most = max(most, bench.publisher.outstanding)
     bench.settle()
     assert blocked
     assert most <= 11

@@ -80,6 +80,7 @@ class Publisher:
         self._waiting: deque[tuple[bytes, bytes]] = deque()
         self._to_send_alone: deque[tuple[bytes, bytes]] = deque()
         self._alone = False
+        self._in_client = 0  # the client's own count includes events that are no records
         self._broken: str | None = None
         self._hopeless: StartupError | None = None
         self._failures: Counter[Failure] = Counter()
@@ -98,7 +99,7 @@ class Publisher:
     @property
     def outstanding(self) -> int:
         """How many records are neither acknowledged nor lost."""
-        return len(self._producer) + len(self._waiting) + len(self._to_send_alone)
+        return self._in_client + len(self._waiting) + len(self._to_send_alone)
 
     def send(self, key: bytes, payload: bytes) -> None:
         """Take a record; it leaves at once, or with one of the next calls of `poll`."""
@@ -171,17 +172,19 @@ class Publisher:
         except KafkaException as error:
             self._failed(error.args[0], key, payload)
             return False
+        self._in_client += 1
         return True
 
     def _resend(self) -> None:
         if not self._to_send_alone:
             while self._waiting and self._hand_over(*self._waiting.popleft()):
                 pass
-        elif not len(self._producer):
+        elif not self._in_client:
             self._alone = True
             self._hand_over(*self._to_send_alone.popleft())
 
     def _delivered(self, error: KafkaError | None, message: Message) -> None:
+        self._in_client -= 1
         key, payload = message.key(), message.value()
         if key is None or payload is None:
             raise AssertionError("a delivery report without what was sent")
@@ -200,11 +203,12 @@ class Publisher:
         reason = reason_of(error)
         self._failures[reason] += 1
         alone, self._alone = self._alone, False
-        if reason is Failure.TOO_LARGE and not alone:
-            # A batch is refused as a whole: only a record sent alone is known to be too large.
-            self._to_send_alone.append((key, payload))
-        elif reason in (Failure.TOO_LARGE, Failure.REJECTED):
-            self._give_up(error)
+        if reason in (Failure.TOO_LARGE, Failure.REJECTED):
+            # A batch is refused as a whole: only what is refused alone is at fault itself.
+            if alone:
+                self._give_up(error)
+            else:
+                self._to_send_alone.append((key, payload))
         else:
             self._waiting.append((key, payload))
             self._pause_retries()
@@ -248,7 +252,7 @@ class Publisher:
         _log.warning("kafka_client_restarted", reason=self._broken)
         self._metrics.client_restarts.inc()
         self._producer.purge()
-        while len(self._producer):
+        while self._in_client:
             self._serve(0.1)
         self._producer = Producer(self._options)
         self._broken = None
