@@ -43,17 +43,33 @@ class Service:
     def start(
         self, environment: Mapping[str, str], cancelled: Callable[[], bool] = lambda: False
     ) -> None:
-        """Start it with this environment and wait until it says that it is ready.
+        """Start it in this environment and wait until it says that it is ready.
 
         Raises:
             ServerStartError: It ended instead, or is not ready after a minute.
             CancelledError: `cancelled` said so.
         """
+        self._launch(environment)
+        self._process.wait_until(self._is_ready, _START_SECONDS, cancelled)
+
+    def run(self, environment: Mapping[str, str], timeout_seconds: float) -> int:
+        """Start it and wait until it ends by itself; returns its exit code.
+
+        Raises:
+            TimeoutError: It still runs; it is killed.
+        """
+        self._launch(environment)
+        try:
+            return self.wait(timeout_seconds)
+        finally:
+            self.kill()
+
+    def _launch(self, environment: Mapping[str, str]) -> None:
         ours = {"OPS_HOST": "127.0.0.1", "OPS_PORT": str(self._ops_port)}
         self._process.start(
-            [sys.executable, "-m", f"vitalstream_{self.kind}"], environment={**environment, **ours}
+            [sys.executable, "-m", f"vitalstream_{self.kind}"],
+            environment={**environment, **ours},
         )
-        self._process.wait_until(self._is_ready, _START_SECONDS, cancelled)
 
     def stop(self) -> int | None:
         """Ask it to finish its work and end; returns its exit code."""
