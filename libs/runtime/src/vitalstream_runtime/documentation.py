@@ -35,7 +35,7 @@ class Variable:
         names: the variable's names, the preferred one first.
         field: the settings class's own name for it.
         allowed: what it may hold, in words.
-        default: what it is when unset, as one would write it; None where it is unset or secret.
+        default: what holds when it is unset, in Markdown; a secret's is not shown.
         required: whether the start fails without it.
         secret: whether its value must never be shown.
         meaning: its description.
@@ -44,7 +44,7 @@ class Variable:
     names: tuple[str, ...]
     field: str
     allowed: str
-    default: str | None
+    default: str
     required: bool
     secret: bool
     meaning: str
@@ -79,13 +79,7 @@ def _section(heading: str, listed: list[type[BaseSettings]]) -> Iterator[str]:
     yield "|---|---|---|---|"
     for variable in (v for settings in listed for v in documented(settings)):
         names = " or ".join(f"`{name}`" for name in variable.names)
-        default = f"`{variable.default}`" if variable.default is not None else "unset"
-        cells = [
-            names,
-            variable.allowed,
-            "required" if variable.required else default,
-            variable.meaning,
-        ]
+        cells = [names, variable.allowed, variable.default, variable.meaning]
         yield "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
     yield ""
 
@@ -97,7 +91,7 @@ def _variable(settings: type[BaseSettings], name: str, field: FieldInfo) -> Vari
         names=_names(settings, name, field),
         field=name,
         allowed=_allowed(parts, field.metadata),
-        default=None if secret else _default(field),
+        default=_default(field, secret=secret),
         required=field.is_required(),
         secret=secret,
         meaning=inspect.cleandoc(field.description or "").replace("\n", " "),
@@ -119,6 +113,8 @@ def _flatten(annotation: Any) -> Iterator[Any]:
     if origin in (Union, types.UnionType, Annotated):
         for part in typing.get_args(annotation):
             yield from _flatten(part)
+    elif isinstance(annotation, FieldInfo):
+        yield from annotation.metadata
     elif annotation not in (None, type(None)):
         yield annotation
 
@@ -151,9 +147,17 @@ def _limits(part: Any) -> Iterator[str]:
                 yield f"{words} {getattr(one, attribute)} characters"
 
 
-def _default(field: FieldInfo) -> str | None:
-    if field.default is PydanticUndefined or field.default is None:
-        return None
-    if isinstance(field.default, bool):
-        return str(field.default).lower()
-    return str(field.default.value if isinstance(field.default, Enum) else field.default)
+def _default(field: FieldInfo, *, secret: bool) -> str:
+    if field.is_required():
+        return "required"
+    value = field.default
+    if value is None:
+        return "unset"
+    if secret:
+        return "not shown"
+    if value is PydanticUndefined:
+        return "computed"
+    text = str(value.value if isinstance(value, Enum) else value)
+    if isinstance(value, bool):
+        text = text.lower()
+    return f"`{text}`" if text else "empty"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib.metadata
+import io
 import logging
 import os
 import secrets
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from vitalstream_runtime import privacy
-from vitalstream_runtime.settings import misspelled
+from vitalstream_runtime.settings import unknown_variables
 
 if TYPE_CHECKING:
     from structlog.typing import EventDict, Processor, WrappedLogger
@@ -32,7 +33,9 @@ def hash_id(patient_id: str) -> str:
 
     With LOG_ID_KEY set it is the same in every service, else only within this process.
     """
-    return hashlib.blake2b(patient_id.encode(), key=_Hasher.key, digest_size=8).hexdigest()
+    return hashlib.blake2b(
+        patient_id.encode(errors="surrogatepass"), key=_Hasher.key, digest_size=8
+    ).hexdigest()
 
 
 def version_of(service: str) -> str:
@@ -62,6 +65,9 @@ def configure(service: str, settings: ServiceSettings) -> None:
         key = settings.log_id_key.get_secret_value().encode()
         _Hasher.key = hashlib.blake2b(key).digest()
     console = on_console(settings)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # A lone surrogate must not lose a line.
+        sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")
     shared = _shared(service)
     structlog.configure(
         processors=[
@@ -89,8 +95,8 @@ def configure(service: str, settings: ServiceSettings) -> None:
     root.addHandler(handler)
     root.setLevel(settings.log_level)
     logging.captureWarnings(capture=True)
-    for variable, meant in misspelled(os.environ).items():
-        structlog.get_logger("vitalstream_runtime").warning(
+    for variable, meant in unknown_variables(os.environ).items():
+        structlog.get_logger(__name__).warning(
             "unknown_setting", variable=variable, did_you_mean=meant
         )
 

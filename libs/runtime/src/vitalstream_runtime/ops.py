@@ -152,7 +152,8 @@ class OpsServer:
     def _answer(self, path: str, accept: str) -> tuple[int, str, bytes]:
         match path:
             case "/livez":
-                return _json(self._heartbeat.alive, {"age_seconds": self._heartbeat.age_seconds})
+                age = round(self._heartbeat.age_seconds, 3)
+                return _json(self._heartbeat.alive, {"age_seconds": age})
             case "/startupz":
                 return _json(self._heartbeat.started, {})
             case "/readyz":
@@ -200,8 +201,11 @@ class _Server(socketserver.ThreadingTCPServer):
         super().__init__(address, _Handler)
 
     def process_request(self, request: Any, client_address: Any) -> None:
-        if len(self._deadlines) >= _MOST_CONNECTIONS:
-            _hang_up(min(self._deadlines, key=self._deadlines.__getitem__))
+        """Make room for the newcomer, who may be a probe, and note its deadline."""
+        open_now = list(self._deadlines.items())
+        if len(open_now) >= _MOST_CONNECTIONS:
+            oldest, _ = min(open_now, key=lambda connection: connection[1])
+            _hang_up(oldest)
         self._deadlines[request] = time.monotonic() + _CONNECTION_SECONDS
         super().process_request(request, client_address)
 

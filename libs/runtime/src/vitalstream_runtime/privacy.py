@@ -15,74 +15,69 @@ from uuid import UUID
 
 from structlog.typing import EventDict, WrappedLogger
 
-from vitalstream_runtime.errors import StartupError
-
 WITHHELD = "[withheld]"
 PERSONAL = frozenset(
     {
         "admission_id",
         "attending_physician",
         "diagnosis",
-        "headers",
         "insurance_provider",
-        "key",
-        "name",
         "patient",
         "patient_id",
         "patient_name",
         "payload",
         "physician",
         "primary_diagnosis",
-        "raw",
         "raw_payload",
-        "record",
-        "records",
-        "row",
-        "rows",
-        "value",
     }
 )
-# Their text is written by us or by the operating system, never taken from a record.
-_TELLING = (StartupError, OSError, KeyboardInterrupt, ImportError)
+# These may as well be a count; only as a number do they pass.
+_AMBIGUOUS = frozenset(
+    {"headers", "key", "name", "patients", "raw", "record", "records", "row", "rows", "value"}
+)
+_OWN = frozenset({"event", "exc_info", "stack_info", "_record", "_from_structlog"})
 _PLAIN = (str, int, float, bool, type(None), date, timedelta, UUID, PurePath, Enum)
 
 
 def withhold(_logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
     """Processor: replaces what may identify a patient, unless the event's level is DEBUG.
 
-    By name (`PERSONAL`), and by type: bytes and objects other than plain values.
+    By name (`PERSONAL`, at any depth), and by type: bytes and all objects but plain values.
     """
-    if method == "debug" or event.get("level") == "debug":
+    if _is_debug(method, event):
         return event
     return {name: value if name in _OWN else _safe(name, value) for name, value in event.items()}
 
 
-_OWN = frozenset({"event", "exc_info", "stack_info", "_record", "_from_structlog"})
+def _is_debug(method: str, event: EventDict) -> bool:
+    return bool(event.get("level", method) == "debug")
 
 
 def _safe(name: object, value: Any) -> Any:
-    if str(name).lower() in PERSONAL:
+    lower = str(name).lower()
+    if lower in PERSONAL:
+        return WITHHELD
+    if lower in _AMBIGUOUS and not isinstance(value, int | float | None):
         return WITHHELD
     if isinstance(value, Mapping):
         return {inner: _safe(inner, item) for inner, item in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
         return [_safe(None, item) for item in value]
-    return value if isinstance(value, _PLAIN) else f"{WITHHELD[:-1]} {type(value).__name__}]"
+    return value if isinstance(value, _PLAIN) else f"[withheld {type(value).__name__}]"
 
 
 def render_exception(_logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
     """Processor: ``exc_info`` becomes the text field ``exception``, without local variables.
 
-    The exceptions' own texts can quote a record (a failed COPY, a failed conversion), so only
-    those of `StartupError` and OSError are shown, unless the event's level is DEBUG.
+    An exception's own text can quote a record (a failed COPY, a failed conversion). So it is shown
+    only where it is ours, Kafka's or the operating system's, or the event's level is DEBUG.
     """
     info = event.pop("exc_info", None)
     if not info:
         return event
     error = info if isinstance(info, BaseException) else _current(info)
     if error is not None:
-        debug = method == "debug" or event.get("level") == "debug"
-        event["exception"] = render(error, texts=debug)
+        event["exception"] = render(error, texts=_is_debug(method, event))
     return event
 
 
@@ -93,9 +88,15 @@ def render(error: BaseException, *, texts: bool = False) -> str:
     lines: list[str] = []
     for link in _chain(error):
         lines += traceback.format_tb(link.__traceback__)
-        text = f": {link}" if isinstance(link, _TELLING) else ""
+        text = f": {link}" if _is_telling(link) else ""
         lines.append(f"{type(link).__module__}.{type(link).__qualname__}{text}\n")
     return "".join(lines).rstrip()
+
+
+def _is_telling(error: BaseException) -> bool:
+    """Whether its text is never taken from a record."""
+    home = type(error).__module__.partition(".")[0]
+    return isinstance(error, OSError | ImportError) or home.startswith(("vitalstream_", "cimpl"))
 
 
 def _chain(error: BaseException) -> list[BaseException]:

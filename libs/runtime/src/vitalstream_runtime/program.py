@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Callable
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import structlog
 
@@ -18,8 +18,8 @@ def run(main: Callable[[], int | None]) -> NoReturn:
     """Call a program's main function and exit with its result.
 
     A `StartupError` is one line on stderr and the error's own exit code. Anything else is a
-    fault of ours: its traceback without values that may come from a record, exit code 70.
-    KeyboardInterrupt exits with 130, quietly.
+    fault of ours: its traceback without texts that may quote a record, exit code 70 (the texts are
+    logged where LOG_LEVEL=DEBUG). KeyboardInterrupt exits with 130, quietly.
     """
     try:
         code = main() or 0
@@ -27,12 +27,20 @@ def run(main: Callable[[], int | None]) -> NoReturn:
         code = EXIT_INTERRUPTED
     except StartupError as error:
         _say(f"{type(error).__name__}: {error}")
+        _note("start_failed", error=type(error).__name__, reason=str(error))
         code = error.exit_code
     except Exception as error:  # noqa: BLE001 - the last one to see it
         _say(privacy.render(error))
-        _log.debug("unexpected_error", exc_info=True)
+        _note("unexpected_error", error=type(error).__qualname__, exc_info=error)
+        _log.debug("unexpected_error", exc_info=error)
         code = EXIT_UNEXPECTED
     sys.exit(code)
+
+
+def _note(event: str, **fields: Any) -> None:
+    """The same for machines; a person at a terminal has read it on stderr."""
+    if structlog.is_configured() and not sys.stdout.isatty():
+        _log.critical(event, **fields)
 
 
 def _say(text: str) -> None:

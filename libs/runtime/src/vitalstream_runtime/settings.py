@@ -31,7 +31,7 @@ __all__ = [
     "documented",
     "load",
     "markdown",
-    "misspelled",
+    "unknown_variables",
 ]
 
 DEFAULT_SECRETS_DIR = Path("/run/secrets/vitalstream")
@@ -40,6 +40,9 @@ _SOUNDS_SECRET = re.compile(r"PASSWORD|SECRET|TOKEN|KEY|URL|DSN|CONNINFO")
 _BROKER = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+):[0-9]{1,5}")
 
 _TOPIC = re.compile(r"[A-Za-z0-9._-]{1,249}")
+
+_SERVICES = {"PRODUCER_", "CONSUMER_", "DASHBOARD_"}
+_SERVICE_LINK = re.compile(r"_SERVICE_(HOST|PORT)|_PORT(_[0-9]+_(TCP|UDP).*)?$")
 
 _S = TypeVar("_S", bound=BaseSettings)
 _UpperCase = BeforeValidator(lambda value: value.upper() if isinstance(value, str) else value)
@@ -58,20 +61,23 @@ class ServiceSettings(Settings):
     """What every service has: its ops port and its logs."""
 
     ops_host: str = Field(
-        "0.0.0.0",  # noqa: S104 - a probe reaches a pod by its own address
+        default="0.0.0.0",  # noqa: S104 - a probe reaches a pod by its own address
         description="Address that the ops port (health and metrics) listens on.",
     )
     ops_port: int = Field(
-        8080, ge=0, le=65535, description="Port of /livez, /readyz, /startupz, /metrics; 0: any."
+        default=8080,
+        ge=0,
+        le=65535,
+        description="Port of /livez, /readyz, /startupz, /metrics; 0: any.",
     )
     log_level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], _UpperCase] = Field(
-        "INFO", description="Least severe log level that is written."
+        default="INFO", description="Least severe log level that is written."
     )
     log_format: Annotated[Literal["auto", "json", "console"], _LowerCase] = Field(
-        "auto", description="Form of a log line; auto: console on a terminal, else JSON."
+        default="auto", description="Form of a log line; auto: console on a terminal, else JSON."
     )
     log_id_key: SecretStr | None = Field(
-        None,
+        default=None,
         min_length=16,
         description="Key of the hash that stands for a patient_id in logs; without it a random "
         "key for each process.",
@@ -84,41 +90,48 @@ class KafkaSettings(Settings):
     model_config = SettingsConfigDict(env_prefix="KAFKA_")
 
     bootstrap_servers: str = Field(
-        "localhost:9092", description="Brokers to ask first, as host:port, separated by commas."
+        default="localhost:9092",
+        description="Brokers to ask first, as host:port, separated by commas.",
     )
     topic: str = Field(
-        "patient_records",
+        default="patient_records",
         description="Topic of the patient records.",
     )
     topic_create: bool = Field(
         default=True, description="Whether a missing topic is created where the rights allow it."
     )
     topic_partitions: int = Field(
-        3, ge=1, le=10_000, description="Partitions of a topic that is created."
+        default=3, ge=1, le=10_000, description="Partitions of a topic that is created."
     )
     topic_replication_factor: int = Field(
-        -1, ge=-1, le=32_767, description="Replicas of a topic that is created; -1: the broker's."
+        default=-1,
+        ge=-1,
+        le=32_767,
+        description="Replicas of a topic that is created; -1: the broker's.",
     )
     group_id: str = Field(
-        "patient-records-consumer-group",
+        default="patient-records-consumer-group",
         min_length=1,
         max_length=249,
         description="Consumer group that shares the partitions.",
     )
     group_protocol: Annotated[Literal["consumer", "classic"], _LowerCase] = Field(
-        "consumer",
+        default="consumer",
         description="Group protocol: consumer is KIP-848 (Kafka 4), classic the one before it.",
     )
     security_protocol: Annotated[
         Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"], _UpperCase
-    ] = Field("PLAINTEXT", description="Encryption and authentication towards the brokers.")
+    ] = Field(default="PLAINTEXT", description="Encryption and authentication towards the brokers.")
     sasl_mechanism: (
         Annotated[Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"], _UpperCase] | None
-    ) = Field(None, description="Required by the SASL_* protocols.")
-    sasl_username: str | None = Field(None, description="Required by KAFKA_SASL_MECHANISM.")
-    sasl_password: SecretStr | None = Field(None, description="Required by KAFKA_SASL_MECHANISM.")
+    ) = Field(default=None, description="Required by the SASL_* protocols.")
+    sasl_username: str | None = Field(default=None, description="Required by KAFKA_SASL_MECHANISM.")
+    sasl_password: SecretStr | None = Field(
+        default=None, description="Required by KAFKA_SASL_MECHANISM."
+    )
     ssl_ca_location: FilePath | None = Field(
-        None, description="PEM file of the brokers' CA; without it the system's CAs are trusted."
+        default=None,
+        description="PEM file of the brokers' CA; without it the system's CAs are trusted.",
     )
 
     @field_validator("topic")
@@ -151,26 +164,34 @@ class KafkaSettings(Settings):
                 raise ValueError(f"the file cannot be read: {error.strerror}") from error
         return value
 
+    @field_validator("topic_replication_factor")
+    @classmethod
+    def _replicas(cls, value: int) -> int:
+        if value == 0:
+            msg = "-1 or at least 1"
+            raise ValueError(msg)
+        return value
+
     @model_validator(mode="after")
-    def _complete(self) -> Self:
-        if self.security_protocol.startswith("SASL_") and self.sasl_mechanism is None:
-            msg = (
+    def _login(self) -> Self:
+        mechanism = self.sasl_mechanism
+        needs_login = self.security_protocol.startswith("SASL_")
+        if needs_login and mechanism is None:
+            raise ValueError(
                 f"KAFKA_SASL_MECHANISM is required by KAFKA_SECURITY_PROTOCOL="
                 f"{self.security_protocol} (PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512)"
             )
-            raise ValueError(msg)
-        if self.sasl_mechanism is None:
-            return self
-        if not self.security_protocol.startswith("SASL_"):
-            msg = (
-                f"KAFKA_SASL_MECHANISM={self.sasl_mechanism} needs KAFKA_SECURITY_PROTOCOL="
-                f"SASL_SSL or SASL_PLAINTEXT, not {self.security_protocol}"
+        if mechanism is not None and not needs_login:
+            raise ValueError(
+                f"KAFKA_SASL_MECHANISM={mechanism} needs KAFKA_SECURITY_PROTOCOL=SASL_SSL or "
+                f"SASL_PLAINTEXT, not {self.security_protocol}"
             )
-            raise ValueError(msg)
         for name in ("sasl_username", "sasl_password"):
-            if getattr(self, name) is None:
-                msg = f"KAFKA_{name.upper()} is required by KAFKA_SASL_MECHANISM"
-                raise ValueError(msg)
+            given = getattr(self, name) is not None
+            if given and mechanism is None:
+                raise ValueError(f"KAFKA_{name.upper()} is set, but KAFKA_SASL_MECHANISM is not")
+            if mechanism is not None and not given:
+                raise ValueError(f"KAFKA_{name.upper()} is required by KAFKA_SASL_MECHANISM")
         return self
 
 
@@ -194,19 +215,24 @@ def load(settings: type[_S]) -> _S:
     raise SettingsError("; ".join(lines))
 
 
-def misspelled(environ: Mapping[str, str]) -> dict[str, str]:
-    """Variables that look like one of ours but are none, each with the one that may be meant.
+def unknown_variables(environ: Mapping[str, str]) -> dict[str, str | None]:
+    """Variables that look like a setting but are none, each with the one that may be meant.
 
-    Ours are those of every settings class that is imported.
+    Looked at are the settings classes that are imported: a name close to one of theirs, and any
+    name that begins as a service's own do. What Kubernetes adds for a Service is left out.
     """
     classes = _subclasses(Settings)
     known = {name for settings in classes for v in documented(settings) for name in v.names}
-    found = {}
+    prefixes = {str(settings.model_config.get("env_prefix")) for settings in classes}
+    own = tuple(prefixes & _SERVICES)
+    found: dict[str, str | None] = {}
     for name in sorted(environ):
-        if name.upper() not in known:
-            close = difflib.get_close_matches(name.upper(), known, n=1, cutoff=0.9)
-            if close:
-                found[name] = close[0]
+        upper = name.upper()
+        if upper in known or _SERVICE_LINK.search(upper):
+            continue
+        close = difflib.get_close_matches(upper, known, n=1, cutoff=0.9)
+        if close or upper.startswith(own):
+            found[name] = close[0] if close else None
     return found
 
 

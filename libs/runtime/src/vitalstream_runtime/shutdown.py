@@ -1,8 +1,11 @@
 """Stopping when asked: SIGTERM and SIGINT."""
 
+import contextlib
 import os
 import select
 import signal
+import threading
+import time
 import weakref
 from types import FrameType, TracebackType
 from typing import Any, Self
@@ -24,10 +27,14 @@ class Shutdown:
     """
 
     def __init__(self) -> None:
-        # A threading.Event deadlocks when its own handler interrupts its wait; a pipe does not.
-        self._reader, self._writer = os.pipe()
-        weakref.finalize(self, _close, self._reader, self._writer)
+        # A threading.Event deadlocks when a handler interrupts its wait; a pipe does not.
+        self._asked, self._ask = os.pipe()  # once readable, it stays so, for every waiting thread
+        self._woken, self._wake = os.pipe()
+        for descriptor in (self._asked, self._ask, self._woken, self._wake):
+            os.set_blocking(descriptor, False)
+            weakref.finalize(self, os.close, descriptor)
         self._previous: dict[signal.Signals, Any] = {}
+        self._previous_wakeup = -1
         self._requested = False
         self.signal: signal.Signals | None = None
 
@@ -40,19 +47,29 @@ class Shutdown:
         """Ask to stop; any thread may."""
         if not self._requested:
             self._requested = True
-            os.write(self._writer, b"\0")
+            os.write(self._ask, b"\0")
 
     def wait(self, seconds: float) -> bool:
         """Sleep for some seconds, less if asked to stop; returns whether to stop."""
+        deadline = time.monotonic() + seconds
         waiting = select.poll()
-        waiting.register(self._reader, select.POLLIN)
-        waiting.poll(max(0.0, seconds) * 1000)
+        waiting.register(self._asked, select.POLLIN)
+        if threading.current_thread() is threading.main_thread():
+            waiting.register(self._woken, select.POLLIN)
+        while not self._requested:
+            left = max(0.0, deadline - time.monotonic())
+            if not waiting.poll(left * 1000):
+                break
+            with contextlib.suppress(BlockingIOError):
+                os.read(self._woken, 4096)  # its handler has run by now, ours or another's
         return self._requested
 
     def __enter__(self) -> Self:
         """Install the handlers."""
         for number in _SIGNALS:
             self._previous[number] = signal.signal(number, self._handle)
+        # The kernel may give a signal to any thread; this wakes the one that runs the handlers.
+        self._previous_wakeup = signal.set_wakeup_fd(self._wake, warn_on_full_buffer=False)
         return self
 
     def __exit__(
@@ -62,6 +79,7 @@ class Shutdown:
         traceback: TracebackType | None,
     ) -> None:
         """Put the old handlers back."""
+        signal.set_wakeup_fd(self._previous_wakeup)
         while self._previous:
             signal.signal(*self._previous.popitem())
 
@@ -70,8 +88,3 @@ class Shutdown:
             os._exit(128 + number)
         self.signal = signal.Signals(number)
         self.request()
-
-
-def _close(*descriptors: int) -> None:
-    for descriptor in descriptors:
-        os.close(descriptor)

@@ -1,7 +1,5 @@
 """Waiting for a broker, and telling what waiting will not mend."""
 
-import time
-
 import structlog
 from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient
@@ -16,11 +14,10 @@ from vitalstream_runtime.kafka.options import client_options, readable
 from vitalstream_runtime.ops import Heartbeat, Readiness
 from vitalstream_runtime.settings import KafkaSettings
 from vitalstream_runtime.shutdown import Shutdown
+from vitalstream_runtime.waiting import Waiting
 
 _log = structlog.get_logger(__name__)
 _PROBE_SECONDS = 1.0
-_PAUSE_SECONDS = 0.25
-_LINE_SECONDS = 5.0
 _REFUSALS = 3
 
 
@@ -52,29 +49,19 @@ def wait_for_broker(  # noqa: PLR0913 - each of the service's organs takes part
         BrokerUnreachableError: nothing answered within ``give_up_after``.
     """
     probe = _Probe(settings, client_id)
-    deadline = None if give_up_after is None else time.monotonic() + give_up_after
-    next_line = 0.0
-    while not (shutdown and shutdown.requested):
-        if heartbeat:
-            heartbeat.beat()
+    waiting = Waiting("kafka", shutdown, readiness, heartbeat, give_up_after)
+    where = f"KAFKA_BOOTSTRAP_SERVERS={settings.bootstrap_servers}"
+    while waiting.goes_on():
         reason = probe.ask()
-        if readiness:
-            readiness.set("kafka", reason)
         if reason is None:
+            waiting.over()
             _log.info("kafka_connected", bootstrap_servers=settings.bootstrap_servers)
             return True
-        now = time.monotonic()
-        if deadline is not None and now >= deadline:
+        if waiting.expired:
             raise BrokerUnreachableError(
-                f"KAFKA_BOOTSTRAP_SERVERS={settings.bootstrap_servers}: {reason}; "
-                "start the broker, or set the variable to where it is"
+                f"{where}: {reason}; start the broker, or set the variable to where it is"
             )
-        if now >= next_line:
-            next_line = now + _LINE_SECONDS
-            _log.warning(
-                "kafka_waiting", bootstrap_servers=settings.bootstrap_servers, reason=reason
-            )
-        (shutdown.wait if shutdown else time.sleep)(_PAUSE_SECONDS)
+        waiting.because(f"{where}: {reason}")
     return False
 
 
@@ -132,16 +119,15 @@ class _Probe:
 
 def _refusal(settings: KafkaSettings, error: KafkaError) -> KafkaStartupError | None:
     """The exception for what waiting will not mend; None for the rest."""
-    where = f"KAFKA_BOOTSTRAP_SERVERS={settings.bootstrap_servers}"
     reason = readable(error.str())
     if error.code() == KafkaError._AUTHENTICATION:  # noqa: SLF001 - public, for all its underscore
         return AuthenticationError(
-            f"{where} refused the login, check KAFKA_SASL_USERNAME={settings.sasl_username}, "
+            f"the broker refuses the login, check KAFKA_SASL_USERNAME={settings.sasl_username}, "
             f"KAFKA_SASL_PASSWORD and KAFKA_SASL_MECHANISM={settings.sasl_mechanism}: {reason}"
         )
     if error.code() == KafkaError._SSL:  # noqa: SLF001
         return BrokerCertificateError(
-            f"{where}: TLS failed, check that KAFKA_SSL_CA_LOCATION="
+            f"TLS with the broker failed, check that KAFKA_SSL_CA_LOCATION="
             f"{settings.ssl_ca_location or '(the system)'} signed the broker's certificate and "
             f"that it names this host: {reason}"
         )

@@ -14,16 +14,22 @@ from vitalstream_runtime.errors import (
     TopicMissingError,
     TopicNotAuthorizedError,
 )
-from vitalstream_runtime.kafka.options import client_options
+from vitalstream_runtime.kafka.options import client_options, readable
 from vitalstream_runtime.ops import Heartbeat, Readiness
 from vitalstream_runtime.settings import KafkaSettings
 from vitalstream_runtime.shutdown import Shutdown
+from vitalstream_runtime.waiting import Waiting
 
 _log = structlog.get_logger(__name__)
-_REQUEST_SECONDS = 15.0
+_REQUEST_SECONDS = 5.0
+_REFUSALS = 3
 _UNAUTHORIZED = (
     KafkaError.TOPIC_AUTHORIZATION_FAILED,
     KafkaError.CLUSTER_AUTHORIZATION_FAILED,
+)
+_UNREACHABLE = (
+    KafkaError._TIMED_OUT,  # noqa: SLF001 - public, for all its underscore
+    KafkaError._TRANSPORT,  # noqa: SLF001
 )
 
 
@@ -52,42 +58,22 @@ def ensure_topic(
         The topic's id.
 
     Raises:
-        TopicMissingError: it is missing and must not be, or cannot be, created.
-        TopicNotAuthorizedError: the Kafka user may neither describe nor create it.
+        TopicMissingError: it is missing and must not be, may not be, or cannot be created.
+        TopicNotAuthorizedError: the Kafka user may not describe it.
         BrokerUnreachableError: no answer in time.
     """
     admin = AdminClient(client_options(settings, client_id))
-    topic = settings.topic
     try:
-        return topic_id(admin, topic)
+        return topic_id(admin, settings.topic)
     except TopicMissingError as missing:
+        wanted = partitions or settings.topic_partitions
         if not settings.topic_create:
             raise TopicMissingError(
-                f"KAFKA_TOPIC={topic} does not exist and KAFKA_TOPIC_CREATE=false; create it with "
-                f"{partitions or settings.topic_partitions} partitions"
+                f"KAFKA_TOPIC={settings.topic} does not exist and KAFKA_TOPIC_CREATE=false; "
+                f"create it with {wanted} partitions"
             ) from missing
-    wanted = NewTopic(
-        topic,
-        num_partitions=partitions or settings.topic_partitions,
-        replication_factor=settings.topic_replication_factor,
-    )
-    try:
-        admin.create_topics([wanted], request_timeout=_REQUEST_SECONDS)[topic].result()
-    except KafkaException as error:
-        code, text = error.args[0].code(), error.args[0].str()
-        if code in _UNAUTHORIZED:
-            raise TopicNotAuthorizedError(
-                f"KAFKA_TOPIC={topic} does not exist and KAFKA_SASL_USERNAME="
-                f"{settings.sasl_username} may not create it: {text}; create the topic, or grant "
-                "Create on it"
-            ) from error
-        if code != KafkaError.TOPIC_ALREADY_EXISTS:
-            raise TopicMissingError(
-                f"KAFKA_TOPIC={topic} does not exist and could not be created: {text}"
-            ) from error
-    else:
-        _log.info("topic_created", topic=topic, partitions=wanted.num_partitions)
-    return _await_id(admin, topic)
+    _create(admin, settings, wanted)
+    return _await_id(admin, settings.topic)
 
 
 def wait_for_topic(  # noqa: PLR0913 - each of the service's organs takes part
@@ -105,29 +91,45 @@ def wait_for_topic(  # noqa: PLR0913 - each of the service's organs takes part
 
     Raises:
         TopicMissingError: still missing after ``give_up_after`` seconds.
-        TopicNotAuthorizedError: the Kafka user may not create it, or not describe it.
+        BrokerUnreachableError: no answer for ``give_up_after`` seconds.
+        TopicNotAuthorizedError: the Kafka user was several times found not to have the right.
     """
-    deadline = None if give_up_after is None else time.monotonic() + give_up_after
-    while not (shutdown and shutdown.requested):
-        if heartbeat:
-            heartbeat.beat()
+    waiting = Waiting("topic", shutdown, readiness, heartbeat, give_up_after, pause_seconds=2.0)
+    refusals = 0
+    while waiting.goes_on():
         try:
             found = ensure_topic(settings, client_id=client_id)
-        except TopicMissingError as error:
-            if deadline is not None and time.monotonic() >= deadline:
+        except (TopicMissingError, BrokerUnreachableError, TopicNotAuthorizedError) as error:
+            refusals += isinstance(error, TopicNotAuthorizedError)
+            if waiting.expired or refusals >= _REFUSALS:
                 raise
-            if readiness:
-                readiness.set("topic", str(error))
-            _log.warning("topic_waiting", topic=settings.topic, reason=str(error))
+            waiting.because(str(error))
         else:
-            if readiness:
-                readiness.set("topic", None)
+            waiting.over()
             return found
-        if shutdown:
-            shutdown.wait(5.0)
-        else:
-            time.sleep(5.0)
     return None
+
+
+def _create(admin: AdminClient, settings: KafkaSettings, partitions: int) -> None:
+    topic = settings.topic
+    wanted = NewTopic(
+        topic, num_partitions=partitions, replication_factor=settings.topic_replication_factor
+    )
+    try:
+        admin.create_topics([wanted], request_timeout=_REQUEST_SECONDS)[topic].result()
+    except KafkaException as error:
+        code, text = error.args[0].code(), readable(error.args[0].str())
+        if code in _UNAUTHORIZED:
+            text = f"KAFKA_SASL_USERNAME={settings.sasl_username} lacks the right Create"
+        if code in _UNREACHABLE:
+            raise BrokerUnreachableError(f"KAFKA_TOPIC={topic}: no answer: {text}") from error
+        if code != KafkaError.TOPIC_ALREADY_EXISTS:
+            raise TopicMissingError(
+                f"KAFKA_TOPIC={topic} does not exist and could not be created: {text}; "
+                f"create it with {partitions} partitions"
+            ) from error
+    else:
+        _log.info("topic_created", topic=topic, partitions=partitions)
 
 
 def _admin(source: AdminClient | KafkaSettings) -> AdminClient:
@@ -141,14 +143,14 @@ def _describe(admin: AdminClient, topic: str) -> Any:
     try:
         return asked[topic].result()
     except KafkaException as error:
-        code, text = error.args[0].code(), error.args[0].str()
+        code, text = error.args[0].code(), readable(error.args[0].str())
         if code == KafkaError.UNKNOWN_TOPIC_OR_PART:
-            raise TopicMissingError(f"topic {topic} does not exist") from error
+            raise TopicMissingError(f"KAFKA_TOPIC={topic} does not exist") from error
         if code in _UNAUTHORIZED:
             raise TopicNotAuthorizedError(
-                f"topic {topic}: the Kafka user may not describe it; grant Describe: {text}"
+                f"KAFKA_TOPIC={topic}: the user lacks the right Describe, grant it: {text}"
             ) from error
-        raise BrokerUnreachableError(f"topic {topic} could not be described: {text}") from error
+        raise BrokerUnreachableError(f"KAFKA_TOPIC={topic}: no answer: {text}") from error
 
 
 def _await_id(admin: AdminClient, topic: str) -> UUID:
