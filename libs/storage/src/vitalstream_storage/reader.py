@@ -12,14 +12,18 @@ from psycopg.rows import class_row
 from vitalstream_storage.pool import Connection
 
 __all__ = [
+    "Breakdown",
     "Kpis",
     "Ledger",
     "Position",
     "RecentRecord",
+    "VitalAverages",
+    "breakdown",
     "kpis",
     "ledger",
     "recent_records",
     "snapshot",
+    "vital_averages",
 ]
 
 _TIMEOUT = 5.0
@@ -44,6 +48,33 @@ class Kpis:
     high_risk_patients: int
     average_age: float | None
     critical_oxygen: int
+
+
+@dataclass(frozen=True, slots=True)
+class Breakdown:
+    """Admissions counted four ways: (value, admissions), the most frequent first, then by name."""
+
+    departments: list[tuple[str, int]]
+    risk_levels: list[tuple[str, int]]
+    diagnoses: list[tuple[str, int]]
+    admission_types: list[tuple[str, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class VitalAverages:
+    """Means over the admissions' latest states; None where there are none.
+
+    Attributes:
+        heart_rate: Beats per minute.
+        temperature_celsius: Degrees Celsius.
+        oxygen_saturation: Percent.
+        respiratory_rate: Breaths per minute.
+    """
+
+    heart_rate: float | None
+    temperature_celsius: float | None
+    oxygen_saturation: float | None
+    respiratory_rate: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +153,26 @@ SELECT (SELECT count(*) FROM chosen) AS unique_patients,
        (SELECT avg(age)::float8 FROM chosen) AS average_age,
        (SELECT count(*) FROM chosen WHERE oxygen_saturation < 90) AS critical_oxygen"""
 
+_BREAKDOWN = """
+SELECT CASE WHEN grouping(department) = 0 THEN 'departments'
+            WHEN grouping(risk_level) = 0 THEN 'risk_levels'
+            WHEN grouping(primary_diagnosis) = 0 THEN 'diagnoses'
+            ELSE 'admission_types' END AS dimension,
+       coalesce(department, risk_level, primary_diagnosis, admission_type) AS value,
+       count(*) AS admissions
+  FROM patient_records
+ WHERE %(risk)s::text IS NULL OR risk_level = %(risk)s
+ GROUP BY GROUPING SETS ((department), (risk_level), (primary_diagnosis), (admission_type))
+ ORDER BY admissions DESC, value"""
+
+_VITAL_AVERAGES = """
+SELECT avg(heart_rate)::float8 AS heart_rate,
+       avg(temperature_celsius)::float8 AS temperature_celsius,
+       avg(oxygen_saturation)::float8 AS oxygen_saturation,
+       avg(respiratory_rate)::float8 AS respiratory_rate
+  FROM patient_records
+ WHERE %(risk)s::text IS NULL OR risk_level = %(risk)s"""
+
 _RECENT = """
 SELECT patient_id, admission_id, timestamp, admission_timestamp, patient_name, age, gender,
        department, primary_diagnosis, admission_type, status, insurance_provider, heart_rate,
@@ -153,6 +204,19 @@ def kpis(connection: Connection, risk: str | None = None) -> Kpis:
     return _rows(connection, Kpis, _KPIS, {"risk": risk})[0]
 
 
+def breakdown(connection: Connection, risk: str | None = None) -> Breakdown:
+    """Admissions by department, risk, diagnosis and type, of all or of one risk level."""
+    found = Breakdown([], [], [], [])
+    for one in _rows(connection, _Counted, _BREAKDOWN, {"risk": risk}):
+        getattr(found, one.dimension).append((one.value, one.admissions))
+    return found
+
+
+def vital_averages(connection: Connection, risk: str | None = None) -> VitalAverages:
+    """The mean vital signs, of all records or of one risk level."""
+    return _rows(connection, VitalAverages, _VITAL_AVERAGES, {"risk": risk})[0]
+
+
 def recent_records(
     connection: Connection, risk: str | None = None, limit: int = 20
 ) -> list[RecentRecord]:
@@ -171,6 +235,13 @@ def ledger(connection: Connection) -> Ledger:
 @dataclass(frozen=True, slots=True)
 class _Clock:
     now: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class _Counted:
+    dimension: str
+    value: str
+    admissions: int
 
 
 def _rows(
