@@ -110,6 +110,7 @@ def make_bench() -> MakeBench:
         topic: str,
         options: dict[str, Any] | None = None,
         kafka: KafkaSettings | None = None,
+        clock: Callable[[], float] = time.monotonic,
         **settings: Any,
     ) -> Bench:
         kafka = kafka or KafkaSettings.model_validate(
@@ -119,7 +120,11 @@ def make_bench() -> MakeBench:
         metrics = Metrics(CollectorRegistry())
         acknowledged: list[tuple[int, int, bytes]] = []
         publisher = Publisher(
-            all_options | (options or {}), topic, metrics, lambda *entry: acknowledged.append(entry)
+            all_options | (options or {}),
+            topic,
+            metrics,
+            lambda *entry: acknowledged.append(entry),
+            clock,
         )
         return Bench(publisher, metrics, bootstrap_servers, topic, acknowledged)
 

@@ -166,6 +166,28 @@ def test_a_topic_that_comes_back_gets_the_rest(
     assert bench.publisher.lost == 0
 
 
+def test_retries_pause_longer_each_time(kafka: KafkaHandle, make_bench: Callable[..., Any]) -> None:
+    """0.1 s after the first failure, twice as long after the next, never more than 5 s."""
+    now = 100.0
+    bench = make_bench(
+        kafka.bootstrap_servers,
+        "no-such-topic",
+        {"topic.metadata.refresh.interval.ms": 100, "topic.metadata.propagation.max.ms": 0},
+        clock=lambda: now,
+    )
+    bench.publisher.send(b"key", b"{}")
+    bench.until(lambda: bench.failures(Failure.TOPIC_UNKNOWN) == 1)
+    for attempt, pause in enumerate([0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 5.0, 5.0], start=1):
+        now += pause - 0.01
+        for _ in range(5):
+            bench.publisher.poll(0.01)
+        assert bench.failures(Failure.TOPIC_UNKNOWN) == attempt, "tried again too early"
+        now += 0.02
+        for _ in range(5):
+            bench.publisher.poll(0.01)
+        assert bench.failures(Failure.TOPIC_UNKNOWN) == attempt + 1, "not tried again"
+
+
 def test_a_record_too_large_is_counted_and_the_rest_arrives(
     kafka: KafkaHandle, make_topic: Callable[..., str], make_bench: Callable[..., Any]
 ) -> None:
