@@ -13,7 +13,7 @@ LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generat
 	$(foreach p,schema runtime storage,--no-emit-package vitalstream-$(p))
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo test bench lint format lock clean
+.PHONY: help env demo test bench lint format docs lock clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -43,6 +43,10 @@ lint: env ## ruff, mypy, import-linter, shellcheck
 format: env ## let ruff write what it can
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
+
+docs: env ## write what is generated: configuration, event, data dictionary
+	@$(BIN)/python -m vitalstream_schema docs
+	@$(BIN)/python -m tests.configuration.document
 
 lock: env ## resolve the newest dependencies again, with hashes
 	@$(LOCK) -o requirements/dev.lock --no-emit-package vitalstream-devstack \

@@ -22,6 +22,8 @@ class _Example(Settings):
 
     needed: Path = Field(description="A file.")
     count: PositiveInt = Field(3, description="How many.")
+    port: int = Field(80, ge=1, le=99, description="Which.")
+    code: str = Field("ab", min_length=1, max_length=3, description="Short.")
     flag: bool = Field(default=False, description="On | off.")
     mode: _Mode = Field(_Mode.FAST, description="How.")
     rate: Annotated[float, Field(gt=0, le=5)] | Literal["max"] | None = Field(
@@ -42,6 +44,8 @@ def test_each_field_is_a_row() -> None:
         "|---|---|---|---|",
         "| `EXAMPLE_NEEDED` | path of a file | required | A file. |",
         "| `EXAMPLE_COUNT` | whole number, above 0 | `3` | How many. |",
+        "| `EXAMPLE_PORT` | whole number, 1 to 99 | `80` | Which. |",
+        "| `EXAMPLE_CODE` | text, 1 to 3 characters | `ab` | Short. |",
         "| `EXAMPLE_FLAG` | true or false | `false` | On \\| off. |",
         "| `EXAMPLE_MODE` | fast or safe | `fast` | How. |",
         "| `EXAMPLE_RATE` | number or max, above 0, at most 5 | unset | How fast, on two lines. |",

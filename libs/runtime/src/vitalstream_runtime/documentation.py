@@ -121,8 +121,7 @@ def _flatten(annotation: Any) -> Iterator[Any]:
 
 def _allowed(parts: list[Any], metadata: list[Any]) -> str:
     kinds = [text for text in map(_kind, parts) if text]
-    limits = [text for part in [*parts, *metadata] for text in _limits(part)]
-    return ", ".join([" or ".join(dict.fromkeys(kinds)), *dict.fromkeys(limits)])
+    return ", ".join([" or ".join(dict.fromkeys(kinds)), *_limits([*parts, *metadata])])
 
 
 def _kind(part: Any) -> str | None:
@@ -137,14 +136,24 @@ def _kind(part: Any) -> str | None:
     return getattr(part, "__name__", None) if isinstance(part, type) else None
 
 
-def _limits(part: Any) -> Iterator[str]:
-    for one in part if isinstance(part, annotated_types.GroupedMetadata) else [part]:
-        for attribute, words in _BOUNDS.items():
-            if getattr(one, attribute, None) is not None:
-                yield f"{words} {getattr(one, attribute)}"
-        for attribute, words in _LENGTHS.items():
-            if getattr(one, attribute, None) is not None:
-                yield f"{words} {getattr(one, attribute)} characters"
+def _limits(metadata: list[Any]) -> Iterator[str]:
+    """Bounds in words; a lower and an upper one together are a range."""
+    found: dict[str, Any] = {}
+    for one in metadata:
+        for part in one if isinstance(one, annotated_types.GroupedMetadata) else [one]:
+            for name in (*_BOUNDS, *_LENGTHS):
+                if getattr(part, name, None) is not None:
+                    found[name] = getattr(part, name)
+    if "ge" in found and "le" in found:
+        yield f"{found.pop('ge')} to {found.pop('le')}"
+    if "min_length" in found and "max_length" in found:
+        yield f"{found.pop('min_length')} to {found.pop('max_length')} characters"
+    for name, value in found.items():
+        yield (
+            f"{_BOUNDS[name]} {value}"
+            if name in _BOUNDS
+            else f"{_LENGTHS[name]} {value} characters"
+        )
 
 
 def _default(field: FieldInfo, *, secret: bool) -> str:
