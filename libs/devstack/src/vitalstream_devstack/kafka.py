@@ -1,10 +1,8 @@
 """A real single-node Apache Kafka (KRaft, combined mode) as a child process."""
 
-import contextlib
 import os
 import secrets
 import signal
-import socket
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -228,10 +226,8 @@ class EmbeddedKafka:
         return {key: value for key, value in os.environ.items() if key not in changes_java}
 
     def _answers(self) -> bool:
-        """Whether the client port accepts connections: KRaft opens it once the broker is up."""
-        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 1):
-            return True
-        return False
+        """Whether the client port is open: KRaft opens it once the broker is up."""
+        return self._process.listens_on(self.port)
 
 
 def _escaped(value: str) -> str:

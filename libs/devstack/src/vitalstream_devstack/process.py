@@ -70,6 +70,16 @@ class ServerProcess:
         created = psutil.Process(self._child.pid).create_time()
         self._pid_file.write_text(f"{self._child.pid} {created}\n")
 
+    def listens_on(self, port: int) -> bool:
+        """Whether the child, and nobody else, accepts TCP connections on this port."""
+        if self._child is None:
+            return False
+        try:
+            sockets = psutil.Process(self._child.pid).net_connections("tcp")
+        except psutil.Error:  # it has ended
+            return False
+        return any(one.status == psutil.CONN_LISTEN and one.laddr.port == port for one in sockets)
+
     def wait_until(
         self,
         answers: Callable[[], bool],

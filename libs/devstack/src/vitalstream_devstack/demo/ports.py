@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from vitalstream_devstack.demo.settings import DemoSettings, ReusedSettings
-from vitalstream_devstack.ports import free_port, is_free, require_free
+from vitalstream_devstack.ports import free_port, require_free, take
 
 
 @dataclass(frozen=True)
@@ -38,4 +38,4 @@ def _one(chosen: int | None, variable: str, usual: int | None = None) -> int:
     if chosen is not None:
         require_free(chosen, variable)
         return chosen
-    return usual if usual is not None and is_free(usual) else free_port()
+    return usual if usual is not None and take(usual) else free_port()
