@@ -8,23 +8,19 @@ rendered beforehand, in the same run. Prints a table, then one line of JSON.
 
 import argparse
 import contextlib
-import json
 import math
 import os
 import resource
 import statistics
-import tempfile
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 from confluent_kafka import Producer
-from confluent_kafka.admin import AdminClient
-from confluent_kafka.cimpl import NewTopic
 from prometheus_client import CollectorRegistry
 
-from vitalstream_devstack.kafka import EmbeddedKafka
+from tests.benchmarks.kit.figures import report
+from tests.benchmarks.kit.servers import Broker, broker
 from vitalstream_producer.console import Console
 from vitalstream_producer.metrics import Metrics
 from vitalstream_producer.patients import PatientGenerator
@@ -49,8 +45,8 @@ def main() -> None:
     parser.add_argument("--linger-ms", nargs="+", type=float, default=[5.0])
     given = parser.parse_args()
     results = []
-    with _broker() as (servers, folder):
-        _limit(_new_topic(servers)[0], ProducerSettings(), 50_000)  # warms the broker up
+    with broker() as kafka:
+        _limit(_new_topic(kafka), ProducerSettings(), 50_000)  # warms the broker up
         for compression in given.compression:
             for linger in given.linger_ms:
                 settings = ProducerSettings(
@@ -60,45 +56,29 @@ def main() -> None:
                     compression=compression,
                     linger_ms=linger,
                 )
-                results.append(_measure(servers, folder, settings, given.records, given.repeats))
-    _print(results, given.records, given.repeats)
+                results.append(_measure(kafka, settings, given.records, given.repeats))
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+    report("producer", results, records=given.records, repeats=given.repeats, peak_rss_mib=peak)
 
 
-@contextlib.contextmanager
-def _broker() -> Iterator[tuple[str, Path | None]]:
-    """A broker of our own, or the one KAFKA_BOOTSTRAP_SERVERS names."""
-    running = os.environ.get("KAFKA_BOOTSTRAP_SERVERS")
-    if running:
-        yield running, None
-        return
-    with (
-        tempfile.TemporaryDirectory(prefix="vitalstream-bench-") as folder,
-        EmbeddedKafka(Path(folder)) as kafka,
-    ):
-        yield kafka.bootstrap_servers, Path(folder)
-
-
-def _new_topic(servers: str) -> tuple[KafkaSettings, AdminClient]:
-    admin = AdminClient({"bootstrap.servers": servers})
-    name = f"bench-producer-{time.time_ns()}"
-    admin.create_topics([NewTopic(name, 3, 1)])[name].result(30)
-    time.sleep(1)  # until the partitions have a leader
-    return KafkaSettings.model_validate({"bootstrap_servers": servers, "topic": name}), admin
+def _new_topic(broker: Broker) -> KafkaSettings:
+    given = {"bootstrap_servers": broker.servers, "topic": broker.new_topic()}
+    return KafkaSettings.model_validate(given)
 
 
 def _measure(
-    servers: str, folder: Path | None, settings: ProducerSettings, records: int, repeats: int
+    broker: Broker, settings: ProducerSettings, records: int, repeats: int
 ) -> dict[str, object]:
     """Run producer and limit in turns."""
     taken: dict[str, list[_Taken]] = {"producer": [], "limit": []}
     size = 0.0
     for _ in range(repeats):
         for name, run in (("limit", _limit), ("producer", _producer)):
-            kafka, admin = _new_topic(servers)
+            kafka = _new_topic(broker)
             taken[name].append(run(kafka, settings, records))
-            if folder and name == "producer":
-                size = _bytes_on_disk(folder, kafka.topic) / records
-            admin.delete_topics([kafka.topic])[kafka.topic].result(30)
+            if broker.folder and name == "producer":
+                size = _bytes_on_disk(broker.folder, kafka.topic) / records
+            broker.delete_topic(kafka.topic)
     rates = {name: [records / each.seconds for each in runs] for name, runs in taken.items()}
     cpu = {name: statistics.median(t.cpu for t in runs) for name, runs in taken.items()}
     rate, limit = (statistics.median(rates[name]) for name in ("producer", "limit"))
@@ -184,19 +164,6 @@ def _limit(kafka: KafkaSettings, settings: ProducerSettings, records: int) -> _T
 def _bytes_on_disk(folder: Path, topic: str) -> int:
     files = folder.rglob(f"{topic}-*/*.log")
     return sum(file.stat().st_size for file in files)
-
-
-def _print(results: list[dict[str, object]], records: int, repeats: int) -> None:
-    print(f"producer: {records:,} records a run, medians of {repeats}")
-    print("compression  linger ms  records/s  limit/s  of limit  CPU us/record  bytes/record")
-    for row in results:
-        print(
-            f"{row['compression']!s:11}  {row['linger_ms']:9}  {row['records_per_second']:9,}  "
-            f"{row['limit_records_per_second']:7,}  {row['of_limit']:8}  "
-            f"{row['cpu_us_per_record']:13}  {row['bytes_on_disk_per_record']:12}"
-        )
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
-    print(json.dumps({"benchmark": "producer", "peak_rss_mib": peak, "results": results}))
 
 
 if __name__ == "__main__":

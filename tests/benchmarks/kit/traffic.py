@@ -1,0 +1,70 @@
+"""Admissions observed again and again, rendered and decoded beforehand, and sent."""
+
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+import msgspec
+from confluent_kafka import Producer
+
+from tests.benchmarks.kit.servers import Broker
+from vitalstream_producer.patients import PatientGenerator
+from vitalstream_schema import codec
+from vitalstream_schema.record import Record
+
+_SEED: Final = 1
+_ROUND: Final = timedelta(minutes=15)
+_TICK: Final = timedelta(microseconds=1)
+_VITAL_SIGNS: Final = (
+    "heart_rate", "blood_pressure", "temperature_celsius", "oxygen_saturation",
+    "respiratory_rate", "risk_score", "risk_level",
+)  # fmt: skip
+
+
+def records(count: int, admissions: int) -> Iterator[Record]:
+    """Observe each admission in turn, with new vital signs, until there are so many records.
+
+    So two records of one admission are `admissions` records apart.
+    """
+    generator = PatientGenerator(_SEED)
+    rounds = -(-count // admissions)
+    start = datetime.now(UTC) - (rounds + 4) * _ROUND
+    known = [generator.record() for _ in range(min(admissions, count))]
+    for number in range(count):
+        turn, place = divmod(number, admissions)
+        observed = start + turn * _ROUND + place * _TICK
+        signs = known[(place + turn * 7919) % len(known)]
+        yield msgspec.structs.replace(
+            known[place],
+            timestamp=observed,
+            admission_timestamp=start - _ROUND,
+            **{name: getattr(signs, name) for name in _VITAL_SIGNS},
+        )
+
+
+def send(broker: Broker, topic: str, traffic: Iterable[Record]) -> None:
+    """Produce records as the producer keys them and wait until all are acknowledged.
+
+    Raises:
+        RuntimeError: Some are not.
+    """
+    client = Producer(
+        {
+            "bootstrap.servers": broker.servers,
+            "compression.type": "lz4",
+            "linger.ms": 20,
+            "enable.idempotence": True,
+            "queue.buffering.max.messages": 200_000,
+        }
+    )
+    headers: list[tuple[str, str | bytes | None]] = [*codec.HEADERS]
+    for record in traffic:
+        key, payload = record.patient_id.encode(), codec.encode(record)
+        while True:
+            try:
+                client.produce(topic, payload, key, headers=headers)
+                break
+            except BufferError:
+                client.poll(0.1)
+    if client.flush(120):
+        raise RuntimeError("the broker did not acknowledge the whole backlog")

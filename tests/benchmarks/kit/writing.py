@@ -1,0 +1,138 @@
+"""The SQL path alone: batches decoded beforehand through the consumer's writer."""
+
+import contextlib
+import uuid
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from functools import partial
+from typing import NamedTuple
+from unittest import mock
+
+from tests.benchmarks.kit.figures import Stopwatch, Taken
+from tests.benchmarks.kit.servers import Tables
+from vitalstream_schema import codec
+from vitalstream_schema.record import Record
+from vitalstream_storage import render, writer
+from vitalstream_storage.batch import Accepted, Batch, Raw, Span
+from vitalstream_storage.pool import Connection, connect
+from vitalstream_storage.settings import DatabaseSettings
+
+_TOPIC = "bench"
+_CENSUS_OFF = "ALTER TABLE patient_records DISABLE TRIGGER USER"
+
+
+class Share(NamedTuple):
+    """What one connection writes: batches of a partition that is its own."""
+
+    partition: int
+    batches: Sequence[Sequence[Accepted]]
+
+
+def shares(traffic: Iterable[Record], connections: int, batch_records: int) -> list[Share]:
+    """Decode as the consumer does, and deal by patient, as keys deal records to partitions."""
+    decode, now = codec.Decoder().decode, datetime.now(UTC)
+    dealt: list[list[Accepted]] = [[] for _ in range(connections)]
+    owner: dict[str, int] = {}
+    for record in traffic:
+        partition = owner.setdefault(record.patient_id, len(owner) % connections)
+        decoded = decode(codec.encode(record), codec.HEADERS, now)
+        dealt[partition].append(Accepted(decoded, partition, len(dealt[partition])))
+    return [
+        Share(partition, [rows[n : n + batch_records] for n in range(0, len(rows), batch_records)])
+        for partition, rows in enumerate(dealt)
+    ]
+
+
+def prerendered(run: Callable[[], Taken]) -> Callable[[], Taken]:
+    """The same run, with each batch's COPY text kept from the first time it was rendered.
+
+    It is run once, unmeasured, to render.
+    """
+    known: dict[tuple[object, ...], bytes] = {}
+
+    def keeping(original: Callable[[Sequence[Accepted]], bytes]) -> Callable[..., bytes]:
+        def render(rows: Iterable[Accepted]) -> bytes:
+            given = list(rows)
+            key = (original, given[0].partition, given[0].offset, len(given))
+            if key not in known:
+                known[key] = original(given)
+            return known[key]
+
+        return render
+
+    def rendered() -> Taken:
+        with (
+            mock.patch.object(render, "observations", keeping(render.observations)),
+            mock.patch.object(render, "states", keeping(render.states)),
+        ):
+            if not known:
+                run()
+            return run()
+
+    return rendered
+
+
+def write(
+    tables: Tables, work: Sequence[Share], synchronous_commit: str, *, states_only: bool = False
+) -> Taken:
+    """Write each share through a connection of its own, all at once, into fresh tables.
+
+    Args:
+        tables: Where.
+        work: What; the shares' patients are disjoint.
+        synchronous_commit: Of each transaction.
+        states_only: Keep patient_records alone: no observations, no counters.
+
+    Raises:
+        RuntimeError: Not every record was stored.
+    """
+    topic_id, token = uuid.uuid4(), uuid.uuid4()
+    with tables.fresh() as database, contextlib.ExitStack() as ends:
+        if states_only:
+            _keep_states_only(database.url())
+            ends.enter_context(_without_observations())
+        url = f"{database.url('writer')}&options=-csynchronous_commit%3D{synchronous_commit}"
+        settings = DatabaseSettings.model_validate({"database_url": url})
+        lanes = [ends.enter_context(connect(settings, "bench")) for _ in work]
+        writer.claim(lanes[0], topic_id, _TOPIC, {s.partition: 0 for s in work}, token, 5)
+        write_all = partial(_write_all, topic_id, token)
+        watch = Stopwatch(postgres=[tables.pid])
+        with ThreadPoolExecutor() as pool:
+            list(pool.map(write_all, lanes, work))
+        expected = sum(len(batch) for share in work for batch in share.batches)
+        taken = watch.read(expected)
+        stored = lanes[0].execute("SELECT sum(stored) FROM stream_offsets").fetchone()
+    if stored != (expected,):
+        raise RuntimeError(f"{stored} of {expected} records were stored")
+    return taken
+
+
+def _write_all(topic_id: uuid.UUID, token: uuid.UUID, connection: Connection, share: Share) -> None:
+    offset = 0
+    for rows in share.batches:
+        span = Span(share.partition, offset, offset + len(rows))
+        writer.write(connection, Batch(topic_id, _TOPIC, token, [span], rows, [], _raw))
+        offset += len(rows)
+
+
+def _raw(_: Accepted) -> Raw:
+    raise RuntimeError("no record of a benchmark conflicts with another")
+
+
+def _keep_states_only(owner_url: str) -> None:
+    settings = DatabaseSettings.model_validate({"database_url": owner_url})
+    with connect(settings, "bench") as connection:
+        connection.execute(_CENSUS_OFF)
+
+
+@contextlib.contextmanager
+def _without_observations() -> Iterator[None]:
+    original = writer._copy
+
+    def copy(connection: Connection, table: str, columns: str, lines: bytes) -> None:
+        if table != "observations":
+            original(connection, table, columns, lines)
+
+    with mock.patch.object(writer, "_copy", copy):
+        yield
