@@ -45,3 +45,4 @@ def replicas(
     for replica in made:
         if replica.running:
             replica.kill()
+        print(replica.output)  # noqa: T201 - pytest shows it where the test failed

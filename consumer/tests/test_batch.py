@@ -10,7 +10,7 @@ from vitalstream_consumer.batch import Backlog, Chunk, Limits, compose
 from vitalstream_storage.batch import DeadLetter
 
 
-def chunk(  # noqa: PLR0913 - what the tests vary
+def chunk(
     partition: int,
     first: int,
     records: int = 1,

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 from uuid import UUID
 
 from vitalstream_consumer.batch import Backlog, Chunk
@@ -55,6 +56,18 @@ class Survey:
 
 
 Work = Claim | Write | Survey
+
+
+class Quiet(NamedTuple):
+    """A claimed partition with nothing to write.
+
+    Attributes:
+        generation: Of its claim.
+        written_to: The ledger's next offset as last known.
+    """
+
+    generation: int
+    written_to: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,7 +249,7 @@ class Desk:
             )
             self._put_back(work.generations)
 
-    def surveyed(self, topic_id: UUID, log_ends: Mapping[int, int]) -> list[int]:
+    def surveyed(self, topic_id: UUID, log_ends: Mapping[int, int]) -> dict[int, Quiet]:
         """Take note of what the broker says.
 
         Returns:
@@ -259,7 +272,29 @@ class Desk:
             )
             self._changed.notify_all()
             quiet = set(log_ends) - set(self._backlog.partitions) - set(changed)
-            return [h.partition for h in self._ownership.writable(quiet)]
+            return {
+                held.partition: Quiet(held.generation, held.written_to)
+                for held in self._ownership.writable(quiet)
+                if held.written_to is not None
+            }
+
+    def compared(self, quiet: Mapping[int, Quiet], ledger: Mapping[int, int]) -> list[int]:
+        """Take note of where the ledger stands, asked for after `surveyed`.
+
+        Returns:
+            The partitions that it puts further back than we had written: a restored backup or a
+            failover has lost the rest, which is to be claimed and read again.
+        """
+        with self._changed:
+            rewound = [
+                partition
+                for partition, before in quiet.items()
+                if ledger.get(partition, -1) < before.written_to
+            ]
+            for partition in rewound:
+                self._lose(partition, quiet[partition].generation)
+            self._changed.notify_all()
+            return rewound
 
     def fail(self, failure: BaseException) -> None:
         """A lane cannot go on: the polling thread is to end the program."""

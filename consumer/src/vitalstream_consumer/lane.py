@@ -137,10 +137,14 @@ class Lane(threading.Thread):
             ends = {partition: bounds.end for partition, bounds in view.bounds.items()}
             quiet = self._equipment.desk.surveyed(view.topic_id, ends)
             if quiet:
-                writer.record_log_end(
+                ledger = writer.record_log_end(
                     self._connected(), view.topic_id, claimer.token, {p: ends[p] for p in quiet}
                 )
                 self._works()
+                for partition in self._equipment.desk.compared(quiet, ledger):
+                    self._equipment.metrics.rewound.inc()
+                    next_offset = ledger.get(partition)
+                    _log.warning("rewound", partition=partition, next_offset=next_offset)
         except (psycopg.Error, StorageError, BrokerUnreachableError, TopicMissingError) as error:
             self._failed("survey_failed", error, work.partitions)
 
