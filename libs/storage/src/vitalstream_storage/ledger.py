@@ -69,6 +69,10 @@ UPDATE stream_offsets AS s SET log_end_offset = n.log_end, log_end_at = clock_ti
   FROM mine JOIN unnest(%s::int[], %s::bigint[]) AS n (partition, log_end) USING (partition)
  WHERE s.topic_id = mine.topic_id AND s.partition = mine.partition"""
 
+_STANDING = """
+SELECT partition, next_offset FROM stream_offsets
+ WHERE topic_id = %s AND partition = ANY(%s::int[])"""
+
 
 def claim(  # noqa: PLR0913, PLR0917 - the order is the contract
     connection: Connection,
@@ -124,13 +128,18 @@ def reread(
 
 def record_log_end(
     connection: Connection, topic_id: UUID, token: UUID, ends: Mapping[int, int]
-) -> None:
+) -> dict[int, int]:
     """Note where the partitions' logs end, so that readers of the tables see the lag.
 
     Rows that another writer has claimed meanwhile are left alone.
+
+    Returns:
+        next_offset by partition, whoever owns it: the only news of a rewind that a writer gets
+        while it has nothing to write.
     """
     with connection.transaction():
         connection.execute(_LOG_END, [topic_id, token, list(ends), list(ends), list(ends.values())])
+        return dict(connection.execute(_STANDING, [topic_id, list(ends)]).fetchall())
 
 
 def record_gap(  # noqa: PLR0913 - each names one thing of the jump
