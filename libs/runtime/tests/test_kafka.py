@@ -3,12 +3,13 @@
 import logging
 import secrets
 import time
+from base64 import b64encode
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from confluent_kafka import KafkaError, Producer
+from confluent_kafka import KafkaError, Producer, TopicCollection
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 from structlog.testing import capture_logs
@@ -130,6 +131,16 @@ def test_existing_topic_is_left_alone(topic: str, settings: KafkaSettings) -> No
     """A topic that is there is found, whatever partitions or rights it would be made with."""
     there = changed(settings, topic=topic, topic_create=False)
     assert ensure_topic(there, 7) == topic_id(there, topic)
+
+
+def test_id_is_the_brokers_own(
+    topic: str, settings: KafkaSettings, kafka_admin: AdminClient
+) -> None:
+    """The id is the one that Kafka's own tools print in their base64."""
+    described = kafka_admin.describe_topics(TopicCollection([topic]))[topic].result(30)
+    assert b64encode(topic_id(settings, topic).bytes).decode().rstrip("=") == str(
+        described.topic_id
+    )
 
 
 def test_created_again_it_has_another_id(settings: KafkaSettings, kafka_admin: AdminClient) -> None:

@@ -99,7 +99,9 @@ def test_level_is_a_threshold(lines: Lines) -> None:
 def test_plain_values_pass(lines: Lines) -> None:
     """Times, identifiers and paths are written as text."""
     structlog.get_logger().info("x", at=datetime(2026, 1, 1, tzinfo=UTC), id=UUID(int=1), one=None)
-    line = only(lines)
+    structlog.get_logger().info("x", by={"partition": 1, "stages": [1.5, "write"]})
+    line, nested = lines()
+    assert nested["by"] == {"partition": 1, "stages": [1.5, "write"]}
     assert line["at"].startswith("2026-01-01")
     assert line["id"] == str(UUID(int=1))
     assert line["one"] is None

@@ -152,7 +152,9 @@ def test_other_paths_are_not_found(server: OpsServer, path: str) -> None:
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS"])
 def test_other_methods_are_refused(server: OpsServer, method: str) -> None:
     """The port only answers questions."""
-    assert ask(server, "/livez", method=method)[0].status == 501
+    response, _ = ask(server, "/livez", method=method)
+    assert response.status == 501
+    assert "Server" not in response.headers
 
 
 @pytest.mark.parametrize("path", ["/livez", "/nothing", "/metrics"])
@@ -221,8 +223,11 @@ def test_idle_clients_do_not_block_a_probe(
 ) -> None:
     """More silent connections than are allowed at once leave room for the next probe."""
     monkeypatch.setattr(ops, "_MOST_CONNECTIONS", 4)
-    silent = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(12)]
+    monkeypatch.setattr(ops, "_CONNECTION_SECONDS", 600)
+    monkeypatch.setattr(ops._Handler, "timeout", 600)
+    silent = [socket.create_connection(("127.0.0.1", server.port), 20) for _ in range(12)]
     assert ask(server, "/livez")[0].status == 200
+    assert silent[0].recv(1) == b"", "the oldest should have been hung up on"
     for connection in silent:
         connection.close()
 
