@@ -98,3 +98,11 @@ def test_data_directory_under_a_file_is_said(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(DataDirectoryError, match=str(tmp_path / "file" / "kafka")):
         EmbeddedKafka(tmp_path / "file" / "kafka").start()
+
+
+def test_format_that_was_cut_short_is_done_again(tmp_path: Path) -> None:
+    """A first start ended in the middle leaves no folder that can never start."""
+    (tmp_path / "log").mkdir()
+    (tmp_path / "log" / "bootstrap.checkpoint").write_text("half")
+    with EmbeddedKafka(tmp_path) as kafka:
+        assert kafka.running

@@ -77,3 +77,11 @@ def test_data_directory_under_a_file_is_said(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(DataDirectoryError, match=str(tmp_path / "file" / "pg")):
         EmbeddedPostgres(tmp_path / "file" / "pg").start()
+
+
+def test_initialisation_that_was_cut_short_is_done_again(tmp_path: Path) -> None:
+    """A first start ended in the middle leaves no folder that can never start."""
+    (tmp_path / "cluster.draft").mkdir()
+    (tmp_path / "cluster.draft" / "PG_VERSION").write_text("18")
+    with EmbeddedPostgres(tmp_path) as postgres:
+        assert _fetch(postgres.url(), "SELECT 1") == 1

@@ -2,12 +2,16 @@
 
 import json
 import secrets
+import sys
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import LiteralString, Self
 from urllib.parse import quote, urlsplit, urlunsplit
 
 import psycopg
 from psycopg import sql
+
+from vitalstream_devstack.process import run_to_end
 
 ROLES = ("writer", "viewer", "operator")
 """What the migrations call vitalstream_writer and so on."""
@@ -22,6 +26,27 @@ def with_login(url: str, *, database: str | None = None, user: str = "", passwor
         location = f"{quote(user, safe='')}:{quote(password, safe='')}@{host}"
     path = parts.path if database is None else f"/{database}"
     return urlunsplit((parts.scheme, location, path, parts.query, parts.fragment))
+
+
+def migrate(owner_url: str, environment: Mapping[str, str]) -> str:
+    """Bring the tables to the version the services need, as the services' operator does it.
+
+    Args:
+        owner_url: Who will own the tables.
+        environment: Of the command, DATABASE_URL apart.
+
+    Returns:
+        What was done, in its own words.
+
+    Raises:
+        ServerStartError: It failed; with its own reason.
+    """
+    printed = run_to_end(
+        "the migrations",
+        [sys.executable, "-m", "vitalstream_storage", "migrate"],
+        env={**environment, "DATABASE_URL": owner_url},
+    )
+    return printed.strip().splitlines()[-1]
 
 
 @dataclass(frozen=True)

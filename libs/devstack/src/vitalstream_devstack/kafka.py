@@ -2,18 +2,18 @@
 
 import os
 import secrets
+import shutil
 import signal
-import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from vitalstream_devstack.errors import DataDirectoryError, ServerStartError
+from vitalstream_devstack.errors import DataDirectoryError
 from vitalstream_devstack.kafka_jars import JAVA, kafka_classpath
 from vitalstream_devstack.kafka_security import KafkaSecurity
 from vitalstream_devstack.ports import free_port
-from vitalstream_devstack.process import ServerProcess, telling_line
+from vitalstream_devstack.process import ServerProcess, run_to_end
 
 # Relative to data_dir, where Java runs: Java's lists split paths at commas.
 _CONFIG = "server.properties"
@@ -96,8 +96,7 @@ class EmbeddedKafka:
             raise DataDirectoryError(
                 f"cannot write Kafka's data directory {self.data_dir}: {error.strerror}"
             ) from error
-        if not (self.data_dir / "log" / "meta.properties").exists():
-            self._format(classpath)
+        self._format(classpath)
         self._process.start(
             [*self._java(classpath), "kafka.Kafka", _CONFIG],
             environment=self._environment(),
@@ -186,29 +185,23 @@ class EmbeddedKafka:
         (self.data_dir / _LOGGING).write_text(_LOG4J2)
 
     def _format(self, classpath: str) -> None:
+        """Make the log folder, once; a format that was cut short is done again."""
+        done = self.data_dir / "formatted"
+        if done.exists():
+            return
+        shutil.rmtree(self.data_dir / "log", ignore_errors=True)
         # 16 bytes in base64, as the tool wants; by chance alone it could begin with a hyphen.
         cluster_id = f"vitalstream{secrets.token_hex(5)}A"
-        command = [
-            *self._java(classpath),
-            "kafka.tools.StorageTool",
-            "format",
-            "--cluster-id",
-            cluster_id,
-            "--config",
-            _CONFIG,
-            *([] if self.security is None else self.security.format_arguments()),
-        ]
-        done = subprocess.run(  # noqa: S603 - composed above
-            command,
+        arguments = ["format", "--cluster-id", cluster_id, "--config", _CONFIG]
+        if self.security is not None:
+            arguments += self.security.format_arguments()
+        run_to_end(
+            "formatting Kafka's data directory",
+            [*self._java(classpath), "kafka.tools.StorageTool", *arguments],
             cwd=self.data_dir,
             env=self._environment(),
-            capture_output=True,
-            text=True,
-            check=False,
         )
-        if done.returncode != 0:
-            reason = telling_line((done.stdout + done.stderr).strip().splitlines())
-            raise ServerStartError(f"formatting Kafka's data directory failed: {reason}")
+        done.touch()
 
     def _java(self, classpath: str) -> list[str]:
         return [

@@ -3,8 +3,8 @@
 import importlib.util
 import os
 import secrets
+import shutil
 import signal
-import subprocess
 from collections.abc import Callable, Mapping
 from enum import Enum
 from pathlib import Path
@@ -16,7 +16,7 @@ import psycopg
 
 from vitalstream_devstack.errors import DataDirectoryError, ServerStartError
 from vitalstream_devstack.ports import free_port
-from vitalstream_devstack.process import ServerProcess, telling_line
+from vitalstream_devstack.process import ServerProcess, run_to_end
 from vitalstream_devstack.unprivileged import Unprivileged, unprivileged_user
 
 _START_SECONDS = 60.0
@@ -93,7 +93,7 @@ class EmbeddedPostgres:
             self.data_dir.mkdir(parents=True, exist_ok=True)
             if user is not None:
                 os.chown(self.data_dir, user.uid, user.gid)
-            if not (self._cluster / "PG_VERSION").exists():
+            if not self._cluster.exists():
                 self._initialise(user)
             self._process.start(self._command(), **_popen_options(user))
         except OSError as error:
@@ -152,6 +152,9 @@ class EmbeddedPostgres:
         return self.data_dir / "superuser.password"
 
     def _initialise(self, user: Unprivileged | None) -> None:
+        """Make the cluster, once; only a complete one gets its name."""
+        draft = self._cluster.with_name("cluster.draft")
+        shutil.rmtree(draft, ignore_errors=True)
         self._password_file.touch(mode=0o600)
         self._password_file.write_text(secrets.token_urlsafe(24) + "\n")
         if user is not None:
@@ -159,7 +162,7 @@ class EmbeddedPostgres:
         # A locale of its own: sorting and messages must not differ from machine to machine.
         command = [
             str(POSTGRES_BIN_PATH / "initdb"),
-            f"--pgdata={self._cluster}",
+            f"--pgdata={draft}",
             f"--username={_SUPERUSER}",
             f"--pwfile={self._password_file}",
             "--auth=scram-sha-256",
@@ -167,12 +170,8 @@ class EmbeddedPostgres:
             "--locale=C.UTF-8",
             "--no-sync",
         ]
-        done = subprocess.run(  # noqa: S603 - composed above
-            command, capture_output=True, text=True, check=False, **_popen_options(user)
-        )
-        if done.returncode != 0:
-            reason = telling_line((done.stdout + done.stderr).strip().splitlines())
-            raise ServerStartError(f"initialising PostgreSQL's data directory failed: {reason}")
+        run_to_end("initialising PostgreSQL's data directory", command, **_popen_options(user))
+        draft.rename(self._cluster)
 
     def _command(self) -> list[str]:
         settings = {

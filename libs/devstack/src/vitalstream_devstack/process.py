@@ -113,7 +113,7 @@ class ServerProcess:
             time.sleep(0.05)
 
     def _hint(self) -> str:
-        return f"its log {self.log_file} says: {telling_line(self.tail(50))}"
+        return f"its log {self.log_file} says: {_telling_line(self.tail(50))}"
 
     def stop(self, number: signal.Signals, timeout_seconds: float) -> int | None:
         """Ask the child to end, kill its group if it does not, and return its exit code."""
@@ -182,7 +182,35 @@ class ServerProcess:
         self._pid_file.unlink(missing_ok=True)
 
 
-def telling_line(lines: Sequence[str]) -> str:
+def run_to_end(what: str, command: Sequence[str], **popen_options: Any) -> str:
+    """Run a short command to its end, out of reach of the terminal's Ctrl-C.
+
+    Args:
+        what: What it does, for the message.
+        command: Of this package's making.
+        popen_options: As subprocess has them.
+
+    Returns:
+        What it printed.
+
+    Raises:
+        ServerStartError: It failed.
+    """
+    done: subprocess.CompletedProcess[str] = subprocess.run(  # noqa: S603 - composed by this package
+        list(command),
+        capture_output=True,
+        text=True,
+        check=False,
+        start_new_session=True,
+        **popen_options,
+    )
+    if done.returncode != 0:
+        reason = _telling_line((done.stdout + done.stderr).strip().splitlines())
+        raise ServerStartError(f"{what} failed: {reason}")
+    return done.stdout
+
+
+def _telling_line(lines: Sequence[str]) -> str:
     """The line of a program's output that says what went wrong, for a one-line message."""
     sentences = [line for line in lines if not line.startswith("\tat ")]
     errors = [line for line in sentences if any(sign in line for sign in _SIGNS_OF_ERROR)]

@@ -12,7 +12,7 @@ import threading
 import time
 from pathlib import Path
 
-from vitalstream_devstack.databases import DatabaseServer
+from vitalstream_devstack.databases import DatabaseServer, migrate
 from vitalstream_devstack.errors import ServerStartError
 from vitalstream_devstack.kafka import EmbeddedKafka
 from vitalstream_devstack.postgres import EmbeddedPostgres
@@ -65,13 +65,8 @@ class Servers:
         return server.to_text()
 
     def _start_tables(self) -> str:
-        # Only runs that want tables need the storage library to be importable.
-        from vitalstream_storage.migrate import migrate  # noqa: PLC0415
-        from vitalstream_storage.settings import DatabaseSettings  # noqa: PLC0415
-
         server = DatabaseServer.from_text(self.get("postgres"))
-        template = server.create_template()
-        migrate(DatabaseSettings.model_validate({"database_url": template.url()}))
+        migrate(server.create_template().url(), os.environ)
         server.add_logins()
         self._ends.callback(server.close)
         return server.to_text()

@@ -1,14 +1,10 @@
 """The demo's database: its owner, its tables, and a login for each service's role."""
 
-import subprocess
-import sys
-
 import psycopg
 from psycopg import errors, sql
 
 from vitalstream_devstack.databases import ROLES, with_login
 from vitalstream_devstack.errors import ServerStartError
-from vitalstream_devstack.process import telling_line
 
 _NAME = "vitalstream"
 
@@ -33,25 +29,6 @@ def create(admin_url: str, logins: Logins) -> str:
                 )
             )
     return with_login(admin_url, database=_NAME, user=owner, password=password)
-
-
-def migrate(owner_url: str, environment: dict[str, str]) -> str:
-    """Bring the tables to the version the services need; returns what that did.
-
-    Raises:
-        ServerStartError: The migrations' own reason.
-    """
-    done = subprocess.run(
-        [sys.executable, "-m", "vitalstream_storage", "migrate"],
-        env={**environment, "DATABASE_URL": owner_url},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if done.returncode != 0:
-        reason = telling_line(done.stderr.strip().splitlines())
-        raise ServerStartError(f"the migrations failed: {reason}")
-    return done.stdout.strip().splitlines()[-1]
 
 
 def add_logins(owner_url: str, logins: Logins) -> dict[str, str]:

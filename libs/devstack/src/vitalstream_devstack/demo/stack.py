@@ -7,6 +7,7 @@ from uuid import UUID
 
 import psycopg
 
+from vitalstream_devstack.databases import migrate
 from vitalstream_devstack.demo import database, environment, verdict
 from vitalstream_devstack.demo.folder import logins
 from vitalstream_devstack.demo.ports import Ports
@@ -184,7 +185,7 @@ class Stack:
                 owner = database.create(postgres.url(), known)
             else:
                 owner = self._reused.database_url or ""
-            now.result = database.migrate(owner, self._shared)
+            now.result = migrate(owner, self._shared)
             self._urls = database.add_logins(owner, known)
         self._check()
 
