@@ -53,7 +53,7 @@ def tab(browser: Browser, address: str) -> Iterator[Page]:
     page = browser.new_page(viewport={"width": 1280, "height": 800}, color_scheme="light")
     page.set_default_timeout(SLOW)
     page.goto(address)
-    expect(page.get_by_test_id("stMetric")).to_have_count(5, timeout=SLOW)
+    expect(page.get_by_test_id("stMetric")).to_have_count(9, timeout=SLOW)
     expect(page.get_by_test_id("stDataFrame")).to_be_visible(timeout=SLOW)
     yield page
     page.close()
@@ -66,9 +66,14 @@ def figure(page: Page, label: str) -> Any:
 
 
 def test_a_refresh_changes_numbers_in_place(tab: Page, ward: Any) -> None:
-    """A new record shows by itself; cards and table are the same elements, where they were."""
+    """A new record shows by itself, nothing moves; cards and table are the same elements.
+
+    Streamlit makes a chart anew whenever its figure changes: there the place is what is held.
+    """
     expect(figure(tab, "Admissions")).to_have_text("300", timeout=SLOW)
-    parts = tab.get_by_test_id("stMetric").all() + tab.get_by_test_id("stDataFrame").all()
+    expect(tab.get_by_test_id("stPlotlyChart")).to_have_count(4, timeout=SLOW)
+    ids = ("stMetric", "stPlotlyChart", "stDataFrame")
+    parts = [part for name in ids for part in tab.get_by_test_id(name).all()]
     for part in parts:
         part.evaluate("element => { element.seenBefore = true }")
     places = [part.bounding_box() for part in parts]
@@ -76,7 +81,9 @@ def test_a_refresh_changes_numbers_in_place(tab: Page, ward: Any) -> None:
     expect(figure(tab, "Admissions")).to_have_text("301", timeout=SLOW)
     ward.admit(*[ward.row(6_000_000 + number) for number in range(2_000)])
     expect(figure(tab, "Admissions")).to_have_text("2,301", timeout=SLOW)
-    assert all(part.evaluate("element => element.seenBefore") for part in parts)
+    kept = [part.evaluate("element => element.seenBefore") for part in parts]
+    charts = range(9, 13)
+    assert all(same for number, same in enumerate(kept) if number not in charts)
     assert [part.bounding_box() for part in parts] == places
 
 
@@ -101,9 +108,13 @@ def test_an_outage_shows_and_heals_without_a_reload(tab: Page, ward: Any) -> Non
 
 
 def test_markup_in_a_name_stays_text(tab: Page, ward: Any) -> None:
-    """A patient's name never becomes an element of the page."""
-    ward.admit(ward.row(9_000_000, patient_name="<img src=x onerror='document.title=1'><i id=bad>"))
+    """No text of a record becomes an element of the page, neither in the table nor in a chart."""
+    markup = "<img src=x onerror='document.title=1'><i id=bad>x</i>"
+    names = ("patient_name", "department", "primary_diagnosis")
+    ward.admit(ward.row(9_000_000, **dict.fromkeys(names, markup)))
     expect(figure(tab, "Admissions")).to_have_text("301", timeout=SLOW)
+    for drawn in (tab.locator(".js-plotly-plot").nth(0), tab.locator(".js-plotly-plot").nth(2)):
+        expect(drawn.get_by_text("<img src=x").first).to_be_visible(timeout=SLOW)
     assert tab.locator("#bad").count() == 0
     assert tab.title() == "Vitalstream"
 
@@ -116,6 +127,7 @@ def test_looks(browser: Browser, address: str, ward: Any, scheme: Any) -> None:
         page = browser.new_page(viewport={"width": width, "height": height}, color_scheme=scheme)
         page.goto(address)
         expect(page.get_by_test_id("stDataFrame")).to_be_visible(timeout=SLOW)
+        expect(page.locator(".js-plotly-plot")).to_have_count(4, timeout=SLOW)
         assert page.evaluate("document.documentElement.scrollWidth") <= width
         for card in page.get_by_test_id("stMetric").all():
             box = card.bounding_box()
@@ -124,5 +136,5 @@ def test_looks(browser: Browser, address: str, ward: Any, scheme: Any) -> None:
             assert box["x"] + box["width"] <= width
         PICTURES.mkdir(parents=True, exist_ok=True)
         page.wait_for_timeout(1_000)  # the table draws on a canvas, which no locator sees
-        page.screenshot(path=PICTURES / f"overview-{size}-{scheme}.png")
+        page.screenshot(path=PICTURES / f"overview-{size}-{scheme}.png", full_page=True)
         page.close()

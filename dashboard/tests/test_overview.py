@@ -1,5 +1,6 @@
 """The live page against a real database, every number recomputed from the raw rows."""
 
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -36,8 +37,33 @@ def expected_kpis(rows: list[Row], risk: str | None) -> list[str]:
 
 
 def cards(page: AppTest) -> list[str]:
-    """What the cards show."""
-    return [card.value for card in page.metric]
+    """What the five key figures' cards show."""
+    return [card.value for card in page.metric][:5]
+
+
+def expected_vitals(rows: list[Row], risk: str | None) -> list[str]:
+    """The four cards of mean vital signs, from the raw rows."""
+    chosen = [row for row in rows if risk in (None, row["risk_level"])]
+    units = {"heart_rate": "/min", "temperature_celsius": "°C"}
+    units |= {"oxygen_saturation": "%", "respiratory_rate": "/min"}
+    return [
+        f"{sum(row[name] for row in chosen) / len(chosen):.1f} {unit}"
+        for name, unit in units.items()
+    ]
+
+
+def expected_alt(rows: list[Row], risk: str | None, column: str) -> set[str]:
+    """Name and number of each bar or slice, from the raw rows."""
+    chosen = [row for row in rows if risk in (None, row["risk_level"])]
+    return {f"{name} {number:,}" for name, number in Counter(r[column] for r in chosen).items()}
+
+
+CHARTS = {
+    "Admissions by department": "department",
+    "Risk levels": "risk_level",
+    "Top diagnoses": "primary_diagnosis",
+    "Admission types": "admission_type",
+}
 
 
 def bar(page: AppTest) -> str:
@@ -58,7 +84,7 @@ def refresh(page: AppTest) -> AppTest:
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_every_number_is_that_of_the_raw_rows(page: AppTest, ward: Any, seed: int) -> None:
-    """KPIs and table equal a recount in Python under each filter, ties of time included."""
+    """Figures, charts and table equal a recount in Python under each filter, ties included."""
     rows = ward.random_rows(seed, 1_300)
     ward.admit(*rows)
     page.run()
@@ -66,6 +92,11 @@ def test_every_number_is_that_of_the_raw_rows(page: AppTest, ward: Any, seed: in
         page.radio(key="risk").set_value(risk or overview.ALL)
         refresh(page)
         assert cards(page) == expected_kpis(rows, risk)
+        assert [card.value for card in page.metric][5:] == expected_vitals(rows, risk)
+        spoken = [chart.proto.alt.split(": ") for chart in page.get("plotly_chart")]
+        assert [title for title, _ in spoken] == list(CHARTS)
+        for title, counts in spoken:
+            assert set(counts.split(", ")) == expected_alt(rows, risk, CHARTS[title])
         shown = page.dataframe[0].value
         wanted = [row for row in newest_first(rows) if risk in (None, row["risk_level"])][:100]
         assert list(shown["patient_id"]) == [row["patient_id"] for row in wanted]

@@ -73,22 +73,21 @@ def test_text_has_aa_contrast(palette: Palette) -> None:
         assert contrast(ink, ground) >= 4.5, (ink, ground)
     for ink, ground in palette.notes.values():
         assert contrast(ink, ground) >= 4.5, (ink, ground)
-    for fill in theme.RISK_FILLS.values():
+    for fill in (*theme.RISK_FILLS.values(), *theme.KIND_FILLS):
         assert contrast("#FFFFFF", fill) >= 4.5, fill
 
 
 @THEMES
 def test_marks_have_aa_contrast(palette: Palette) -> None:
     """Marks in charts reach 3 to 1 on the page."""
-    for mark in (*palette.risk.values(), palette.accent):
+    for mark in (*theme.RISK_FILLS.values(), *theme.KIND_FILLS):
         assert contrast(mark, palette.background) >= 3.0, mark
 
 
 @pytest.mark.parametrize("vision", VISION)
-@pytest.mark.parametrize("colours", [theme.RISK_FILLS, LIGHT.risk, DARK.risk])
-def test_risks_are_told_apart_with_any_colour_vision(colours: dict[str, str], vision: str) -> None:
+def test_risks_are_told_apart_with_any_colour_vision(vision: str) -> None:
     """The three risk colours differ by far more than a just noticeable difference (2.3)."""
-    for one, other in itertools.combinations(colours.values(), 2):
+    for one, other in itertools.combinations(theme.RISK_FILLS.values(), 2):
         assert math.dist(seen(one, vision), seen(other, vision)) >= 15, (one, other)
 
 

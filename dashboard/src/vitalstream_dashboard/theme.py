@@ -6,7 +6,9 @@ from typing import Final
 RISK_LEVELS: Final = ("Low", "Medium", "High")
 RISK_SYMBOLS: Final = {"Low": "●", "Medium": "◆", "High": "▲"}
 RISK_FILLS: Final = {"Low": "#2B78B2", "Medium": "#976300", "High": "#BF2A3A"}
-"""Backgrounds of white text; the same in both themes, told apart with any colour vision."""
+"""Backgrounds of white text and marks in charts; the same in both themes."""
+KIND_FILLS: Final = ("#0B6E8A", "#6A5AA8", "#56697A", "#2F7D5C")
+"""The same for kinds that carry no risk."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +23,6 @@ class Palette:
         accent: what can be used, and bars that carry no risk.
         line: borders and grid lines.
         notes: (ink, background) of a message, by Streamlit's colour name.
-        risk: marks in charts, by risk level.
     """
 
     background: str
@@ -31,7 +32,6 @@ class Palette:
     accent: str
     line: str
     notes: dict[str, tuple[str, str]]
-    risk: dict[str, str]
 
 
 LIGHT: Final = Palette(
@@ -47,7 +47,6 @@ LIGHT: Final = Palette(
         "yellow": ("#714700", "#FFF4DB"),
         "red": ("#941D2A", "#FDEBEC"),
     },
-    risk={"Low": "#2B78B2", "Medium": "#C98500", "High": "#BF2A3A"},
 )
 DARK: Final = Palette(
     background="#0E1620",
@@ -62,7 +61,6 @@ DARK: Final = Palette(
         "yellow": ("#FFD27A", "#3A2B0A"),
         "red": ("#FFA9AE", "#431920"),
     },
-    risk={"Low": "#4C9BD6", "Medium": "#E0A030", "High": "#F0565F"},
 )
 
 

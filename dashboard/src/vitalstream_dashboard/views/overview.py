@@ -1,12 +1,13 @@
-"""The live page: five key figures and the newest records."""
+"""The live page: key figures, vital signs, four charts and the newest records."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+import plotly.graph_objects as go
 import streamlit as st
 
-from vitalstream_dashboard import status, table, theme, words
+from vitalstream_dashboard import charts, status, table, theme, words
 from vitalstream_dashboard.freshness import Freshness, judge
 from vitalstream_dashboard.service import Service, service
 from vitalstream_dashboard.settings import RECORD_LIMIT, REFRESH_SECONDS, DashboardSettings
@@ -16,16 +17,33 @@ from vitalstream_storage import reader
 from vitalstream_storage.pool import Connection
 
 ALL = "All"
-KPIS = (
-    ("Unique patients", "unique_patients", "Patients, each counted once."),
-    ("Admissions", "admissions", "Every admission ever received."),
-    ("▲ High-risk patients", "high_risk_patients", "Patients whose newest record is High."),
-    ("Average age", "average_age", "Mean age of the patients, each counted once."),
+Card = tuple[str, str, str, str]
+"""Label, attribute of the answer, unit of a mean, meaning."""
+
+KPIS: tuple[Card, ...] = (
+    ("Unique patients", "unique_patients", "", "Patients, each counted once."),
+    ("Admissions", "admissions", "", "Every admission ever received."),
+    ("▲ High-risk patients", "high_risk_patients", "", "Patients whose newest record is High."),
+    ("Average age", "average_age", "years", "Mean age of the patients, each counted once."),
     (
         "Critical SpO₂ < 90 %",
         "critical_oxygen",
+        "",
         "Patients whose newest record has an oxygen saturation below 90 %.",
     ),
+)
+_MEAN = "Mean over the newest record of each admission."
+VITALS: tuple[Card, ...] = (
+    ("Average heart rate", "heart_rate", "/min", _MEAN),
+    ("Average temperature", "temperature_celsius", "°C", _MEAN),
+    ("Average SpO₂", "oxygen_saturation", "%", _MEAN),
+    ("Average respiratory rate", "respiratory_rate", "/min", _MEAN),
+)
+CHARTS: tuple[tuple[str, str, Callable[[charts.Counts, theme.Palette], go.Figure]], ...] = (
+    ("Admissions by department", "departments", charts.departments),
+    ("Risk levels", "risk_levels", charts.risks),
+    ("Top diagnoses", "diagnoses", charts.diagnoses),
+    ("Admission types", "admission_types", charts.admission_types),
 )
 
 
@@ -49,6 +67,8 @@ class Overview:
     """Everything the page shows, of one moment."""
 
     kpis: reader.Kpis
+    vitals: reader.VitalAverages
+    breakdown: reader.Breakdown
     records: Sequence[reader.RecentRecord]
     freshness: Freshness
 
@@ -110,7 +130,11 @@ def live(choice: Choice) -> None:
         now = datetime.now(UTC)
         _head(choice, answer, now, shared)
         with st.container(key="kpis"):
-            _kpis(answer.value.kpis if answer.value else None)
+            _cards(KPIS, answer.value and answer.value.kpis)
+        with st.container(key="vitals"):
+            _cards(VITALS, answer.value and answer.value.vitals)
+        if answer.value is not None and answer.value.records:
+            _charts(answer.value.breakdown)
         _records(choice, answer.value, now, shared)
 
 
@@ -121,6 +145,8 @@ def _reading(choice: Choice) -> Callable[[Connection], Overview]:
         ledger = timed(reader.ledger, connection)
         return Overview(
             kpis=timed(reader.kpis, connection, choice.risk),
+            vitals=timed(reader.vital_averages, connection, choice.risk),
+            breakdown=timed(reader.breakdown, connection, choice.risk),
             records=timed(reader.recent_records, connection, choice.risk, choice.limit),
             freshness=judge(ledger.positions, ledger.now, shared.limits, shared.settings.zone),
         )
@@ -143,12 +169,27 @@ def _head(choice: Choice, answer: Answer[Overview], now: datetime, shared: Servi
         say(status.fresh(answer.value.freshness))
 
 
-def _kpis(kpis: reader.Kpis | None) -> None:
-    """Five cards, always: without an answer a dash keeps each one's place."""
-    for label, name, meaning in KPIS:
-        figure = None if kpis is None else getattr(kpis, name)
-        shown = f"{figure:.1f} years" if isinstance(figure, float) else words.count(figure)
+def _cards(cards: Sequence[Card], figures: object | None) -> None:
+    """A row of cards, always all: without an answer a dash keeps each one's place."""
+    for label, name, unit, meaning in cards:
+        figure = None if figures is None else getattr(figures, name)
+        shown = f"{figure:.1f} {unit}" if isinstance(figure, float) else words.count(figure)
         st.metric(label, shown, border=True, help=meaning)
+
+
+def _charts(breakdown: reader.Breakdown) -> None:
+    palette = theme.palette(st.context.theme.type)
+    with st.container(key="charts"):
+        for title, name, build in CHARTS:
+            counts = getattr(breakdown, name)
+            with st.container(border=True):
+                st.markdown(f"**{title}**")
+                st.plotly_chart(
+                    build(counts, palette),
+                    key=f"chart-{name}",
+                    config=charts.CONFIG,
+                    alt=charts.alt(title, counts),
+                )
 
 
 def _records(choice: Choice, shown: Overview | None, now: datetime, shared: Service) -> None:
