@@ -2,7 +2,7 @@
 
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import pytest
 import trustme
@@ -172,10 +172,31 @@ def test_plain_field_that_sounds_secret_is_not_shown(monkeypatch: pytest.MonkeyP
     assert "hunter2" not in line
 
 
+def test_address_with_a_login_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A login that was put into an address by mistake is not repeated."""
+    monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", "sasl://user:hunter2@broker:9092")
+    line = refusal(KafkaSettings)
+    assert line.startswith("KAFKA_BOOTSTRAP_SERVERS:")
+    assert "hunter2" not in line
+
+
 def test_long_value_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
     """A value of any length leaves the line readable, and a newline cannot break it."""
     monkeypatch.setenv("OPS_PORT", "x\n" * 10_000)
     assert len(refusal(ServiceSettings)) < 300
+
+
+def test_variable_of_several_kinds_is_named_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a number or a word is allowed, both are said in one sentence."""
+
+    class Other(Settings):
+        model_config = SettingsConfigDict(env_prefix="OTHER_")
+        rate: Annotated[float, Field(gt=0, le=9)] | Literal["max"] = 1
+
+    monkeypatch.setenv("OTHER_RATE", "fast")
+    line = refusal(Other)
+    assert line.count("OTHER_RATE") == 1
+    assert line.endswith("(number or max, above 0, at most 9)")
 
 
 def test_required_variable_is_asked_for() -> None:
@@ -226,6 +247,14 @@ def test_secrets_dir_must_exist(monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
     """A chosen folder that is not there is an error: its secrets would silently be missing."""
     monkeypatch.setenv("SECRETS_DIR", str(tmp_path / "nowhere"))
     assert refusal(ServiceSettings).startswith("SECRETS_DIR=")
+
+
+def test_unreadable_secret_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A mounted file with something else than text is an error without its content."""
+    (tmp_path / "LOG_ID_KEY").write_bytes(b"\xff\xfe hunter2")
+    monkeypatch.setenv("SECRETS_DIR", str(tmp_path))
+    line = refusal(ServiceSettings)
+    assert line == f"SECRETS_DIR: a file in {tmp_path} cannot be read: it is not UTF-8 text"
 
 
 def test_settings_do_not_change() -> None:

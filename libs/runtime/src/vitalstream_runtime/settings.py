@@ -208,10 +208,15 @@ def load(settings: type[_S]) -> _S:
         return settings(_secrets_dir=_secrets_dir())
     except ValidationError as error:
         variables = documented(settings)
-        details = error.errors(include_url=False, include_context=False)
-        lines = dict.fromkeys(_sentence(variables, detail) for detail in details)
+        places: dict[str, list[Any]] = {}
+        for detail in error.errors(include_url=False, include_context=False):
+            places.setdefault(str(detail["loc"][:1]), []).append(detail)  # a union has several
+        lines = [_sentence(variables, details) for details in places.values()]
     except pydantic_settings.SettingsError as error:
-        lines = {str(error): None}
+        lines = [str(error)]
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        lines = [f"SECRETS_DIR: a file in {_secrets_dir()} cannot be read: {why}"]
     raise SettingsError("; ".join(lines))
 
 
@@ -250,24 +255,24 @@ def _secrets_dir() -> Path | None:
     return DEFAULT_SECRETS_DIR if DEFAULT_SECRETS_DIR.is_dir() else None
 
 
-def _sentence(variables: list[Variable], detail: Any) -> str:
-    reason = str(detail["msg"]).removeprefix("Value error, ")
-    if not detail["loc"]:
+def _sentence(variables: list[Variable], details: list[Any]) -> str:
+    """What is wrong with one variable, or with several together."""
+    first = details[0]
+    reasons = dict.fromkeys(str(one["msg"]).removeprefix("Value error, ") for one in details)
+    reason = " or ".join(reasons)
+    if not first["loc"]:
         return reason
-    place = str(detail["loc"][0])
-    variable = next(
-        (v for v in variables if place == v.field or place.upper() in v.names),
-        None,
-    )
+    place = str(first["loc"][0])
+    variable = next((v for v in variables if place == v.field or place.upper() in v.names), None)
     if variable is None:
         return f"{place}: {reason}"
-    if detail["type"] == "missing":
+    if first["type"] == "missing":
         return f"{variable.name} is required ({variable.allowed})"
-    return f"{variable.name}{_shown(variable, detail['input'])}: {reason} ({variable.allowed})"
+    return f"{variable.name}{_shown(variable, first['input'])}: {reason} ({variable.allowed})"
 
 
 def _shown(variable: Variable, value: object) -> str:
-    if variable.secret or _SOUNDS_SECRET.search(variable.name):
-        return ""
     text = repr(value)
+    if variable.secret or _SOUNDS_SECRET.search(variable.name) or "@" in text:
+        return ""
     return "=" + (text if len(text) <= _LONGEST_SHOWN else text[:_LONGEST_SHOWN] + "...")
