@@ -6,14 +6,22 @@ BIN := $(VENV)/bin
 LIBS := libs/schema libs/runtime libs/storage libs/devstack
 SERVICES := producer consumer dashboard
 PACKAGES := $(LIBS) $(SERVICES)
-BENCH ?= $(sort $(patsubst tests/benchmarks/%.py,%,$(wildcard tests/benchmarks/[a-z]*.py)))
+# Each image's room; it is named after the room's last part.
+IMAGES := producer consumer dashboard libs/storage
+IMAGE_PREFIX ?= vitalstream-
+TAG ?= dev
+DOCKER_BUILD_ARGS ?=
+# Everything compose.yaml takes from .env without a default.
+COMPOSE_SECRETS := POSTGRES_PASSWORD OWNER_PASSWORD WRITER_PASSWORD VIEWER_PASSWORD LOG_ID_KEY
+export IMAGE_PREFIX TAG
+BENCH ?= $(sort $(patsubst tests/benchmarks/%.py,%,$(filter-out %/test_smoke.py,$(wildcard tests/benchmarks/[a-z]*.py))))
 # Compiled for every platform and Python >= 3.11; no index address ever reaches a lock.
 LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --no-header --upgrade \
 	$(foreach p,schema runtime storage,--no-emit-package vitalstream-$(p))
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo test bench lint format docs lock clean
+.PHONY: help env demo test bench lint format docs lock images compose-env up down clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -53,6 +61,28 @@ lock: env ## resolve the newest dependencies again, with hashes
 		requirements/dev.in $(PACKAGES:%=%/pyproject.toml)
 	@for s in $(SERVICES); do $(LOCK) -o $$s/requirements.lock $$s/pyproject.toml; done
 	@$(LOCK) -o libs/storage/requirements.lock libs/storage/pyproject.toml
+	@$(LOCK) -o requirements/build.lock requirements/build.in
+
+images: ## build the four images (needs Docker); IMAGE_PREFIX, TAG, PYTHON_IMAGE, DOCKER_BUILD_ARGS
+	@set -e; for room in $(IMAGES); do \
+		docker build --tag "$(IMAGE_PREFIX)$${room##*/}:$(TAG)" --file $$room/Dockerfile \
+			--build-arg VERSION="$$(sed -n 's/^version = "\(.*\)"/\1/p' $$room/pyproject.toml)" \
+			--build-arg REVISION="$$(git rev-parse HEAD)" \
+			$(if $(PYTHON_IMAGE),--build-arg PYTHON_IMAGE="$(PYTHON_IMAGE)") $(DOCKER_BUILD_ARGS) .; \
+	done
+
+compose-env: .env ## write .env with random passwords for compose, unless there is one
+
+.env:
+	@umask 077; $(PYTHON) -c "import secrets; [print(name + '=' + secrets.token_hex(24)) for name in \
+		'$(COMPOSE_SECRETS)'.split()]" > $@.new && mv $@.new $@
+
+up: .env ## run everything in containers (needs Docker with its compose plugin)
+	@docker compose up --build --detach $(ARGS)
+	@echo "dashboard: http://localhost:$${DASHBOARD_PORT:-8501}   records: docker compose logs -f producer"
+
+down: ## stop the containers; ARGS=--volumes forgets their data too
+	@docker compose down $(ARGS)
 
 clean: ## remove the environment, caches and the demo's data
 	@rm -rf $(VENV) .demo .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache build

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from vitalstream_producer.ack_log import AckLog, AckLogError
+from vitalstream_producer.ack_log import AckLog
+from vitalstream_producer.errors import AckLogError
 
 
 def test_each_record_is_one_line_of_json(tmp_path: Path) -> None:

@@ -15,8 +15,8 @@ from confluent_kafka.cimpl import NewTopic
 from vitalstream_devstack.kafka import EmbeddedKafka
 from vitalstream_devstack.kafka_security import KafkaSecurity
 from vitalstream_devstack.pytest_plugin import KafkaHandle
+from vitalstream_producer.errors import UndeliverableError
 from vitalstream_producer.failures import Failure
-from vitalstream_producer.publish import UndeliverableError
 from vitalstream_runtime.errors import TopicNotAuthorizedError
 from vitalstream_runtime.settings import KafkaSettings
 from vitalstream_schema.codec import HEADERS

@@ -12,6 +12,7 @@ from pydantic_settings import BaseSettings
 from vitalstream_consumer.settings import ConsumerSettings
 from vitalstream_dashboard.settings import DashboardSettings, StreamlitSettings
 from vitalstream_devstack.demo.settings import DemoSettings
+from vitalstream_producer import errors as producer_errors
 from vitalstream_producer.settings import ProducerSettings
 from vitalstream_runtime import errors as runtime_errors
 from vitalstream_runtime import program
@@ -56,6 +57,7 @@ What keeps a program from running is one line on stderr that begins with the err
 | code | error | meaning |
 |---|---|---|
 | 0 | | Stopped as it was asked to, or done. |
+| 1 | | The producer was stopped before everything was acknowledged, or a record was refused. |
 """
 _END = f"""\
 | {program.EXIT_UNEXPECTED} | any other | A fault of ours; its traceback is on stderr. |
@@ -68,7 +70,7 @@ def text() -> str:
     """The whole page."""
     errors = sorted(
         (kind.exit_code, name, (inspect.getdoc(kind) or "").partition("\n")[0])
-        for module in (runtime_errors, storage_errors)
+        for module in (runtime_errors, storage_errors, producer_errors)
         for name, kind in vars(module).items()
         if isinstance(kind, type) and issubclass(kind, StartupError) and kind not in _BASES
     )

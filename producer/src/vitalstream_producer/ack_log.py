@@ -2,16 +2,10 @@
 
 from pathlib import Path
 
-from vitalstream_runtime.errors import StartupError
+from vitalstream_producer.errors import AckLogError
 
 _FLUSH_SECONDS = 1.0
 _FLUSH_BYTES = 1 << 20
-
-
-class AckLogError(StartupError):
-    """The file cannot be written (EX_IOERR)."""
-
-    exit_code = 74
 
 
 class AckLog:

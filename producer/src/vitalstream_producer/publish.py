@@ -14,6 +14,7 @@ from typing import Any, Final
 import structlog
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
+from vitalstream_producer.errors import UndeliverableError
 from vitalstream_producer.failures import Failure, reason_of
 from vitalstream_producer.metrics import Metrics
 from vitalstream_producer.settings import ProducerSettings
@@ -27,12 +28,6 @@ _SHORTEST_PAUSE: Final = 0.1
 _LONGEST_PAUSE: Final = 5.0
 _MOST_REFUSALS: Final = 100
 _HEADERS: Final[list[tuple[str, str | bytes | None]]] = [*HEADERS]
-
-
-class UndeliverableError(StartupError):
-    """The broker refuses one record after another for what they are (EX_DATAERR)."""
-
-    exit_code = 65
 
 
 def producer_options(kafka: KafkaSettings, settings: ProducerSettings) -> dict[str, Any]:
