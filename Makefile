@@ -35,8 +35,8 @@ $(VENV)/.installed: requirements/dev.lock $(PACKAGES:%=%/pyproject.toml) require
 demo: env ## run everything on this machine; DEMO_SECONDS=40 stops by itself, DEMO_FRESH=1 forgets old data
 	@exec $(BIN)/python -m vitalstream_devstack demo
 
-test: env ## every test that needs no cluster, on real Kafka and PostgreSQL
-	@$(BIN)/python -m pytest
+test: env ## every test that needs no cluster, on real Kafka and PostgreSQL; ARGS go to pytest
+	@$(BIN)/python -m pytest --numprocesses=logical --dist=worksteal $(ARGS)
 
 bench: env ## measure, each beside its limit; BENCH=producer for one of them, ARGS=--help for its options
 	@set -e; for name in $(BENCH); do $(BIN)/python -m tests.benchmarks.$$name $(ARGS); done
@@ -62,6 +62,7 @@ lock: env ## resolve the newest dependencies again, with hashes
 	@for s in $(SERVICES); do $(LOCK) -o $$s/requirements.lock $$s/pyproject.toml; done
 	@$(LOCK) -o libs/storage/requirements.lock libs/storage/pyproject.toml
 	@$(LOCK) -o requirements/build.lock requirements/build.in
+	@$(BIN)/python -m vitalstream_devstack.kafka_jars
 
 images: ## build the four images (needs Docker); IMAGE_PREFIX, TAG, PYTHON_IMAGE, DOCKER_BUILD_ARGS
 	@set -e; for room in $(IMAGES); do \

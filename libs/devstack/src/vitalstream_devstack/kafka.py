@@ -94,7 +94,7 @@ class EmbeddedKafka:
             self._write_config()
         except OSError as error:
             raise DataDirectoryError(
-                f"cannot write Kafka's data directory {self.data_dir}: {error.strerror}"
+                f"Kafka's data directory {self.data_dir} cannot be written: {error.strerror}"
             ) from error
         self._format(classpath)
         self._process.start(

@@ -97,8 +97,10 @@ class EmbeddedPostgres:
                 self._initialise(user)
             self._process.start(self._command(), **_popen_options(user))
         except OSError as error:
+            who = "" if user is None else " by the user nobody (PostgreSQL refuses root)"
             raise DataDirectoryError(
-                f"cannot write PostgreSQL's data directory {self.data_dir}: {error.strerror}"
+                f"PostgreSQL's data directory {self.data_dir} cannot be written{who}:"
+                f" {error.strerror}"
             ) from error
         self._process.wait_until(self._answers, _START_SECONDS, cancelled)
         return self
