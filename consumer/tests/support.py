@@ -8,7 +8,8 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -179,6 +180,22 @@ class Stream:
         """next_offset by partition, of the topic as it is now."""
         sql = "SELECT partition, next_offset FROM stream_offsets WHERE topic_id = %s"
         return dict(self.query(sql, self.topic_id))
+
+    @contextmanager
+    def writers_blocked(self) -> Iterator[None]:
+        """Every write stops in the middle of its transaction: rows copied, nothing committed."""
+        with psycopg.connect(self.url) as connection:
+            connection.execute("LOCK TABLE patient_records IN EXCLUSIVE MODE")
+            yield
+
+    def wait_for_blocked_writers(self, count: int = 1) -> None:
+        """Wait until so many writers stand there."""
+        sql = (
+            "SELECT count(*) FROM pg_locks JOIN pg_database ON pg_database.oid = database"
+            " WHERE datname = current_database() AND relation = 'patient_records'::regclass"
+            " AND NOT granted"  # a clone has the same numbers for its relations
+        )
+        eventually(lambda: self.query(sql)[0][0] >= count, "writers are in their transactions")
 
     def wait_until_stored(self, seconds: float = WAIT_SECONDS) -> None:
         """Wait until the ledger stands at the end of the log."""

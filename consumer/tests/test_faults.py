@@ -4,12 +4,10 @@ import random
 import signal
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
 import pytest
-from pydantic import SecretStr
 
 from consumer.tests.support import Replica, Stream, eventually
 from tests.chaos.proxy import Proxy, Trap
@@ -17,24 +15,9 @@ from tests.oracle.traffic import Hospital
 from vitalstream_devstack.databases import Database, DatabaseServer
 from vitalstream_devstack.postgres import EmbeddedPostgres
 from vitalstream_devstack.pytest_plugin import KafkaHandle
+from vitalstream_runtime.settings import load
 from vitalstream_storage.migrate import migrate
 from vitalstream_storage.settings import DatabaseSettings
-
-
-@contextmanager
-def writers_blocked(stream: Stream) -> Iterator[None]:
-    """Every write stops in the middle of its transaction, its rows copied, nothing committed."""
-    with psycopg.connect(stream.url) as connection:
-        connection.execute("LOCK TABLE patient_records IN EXCLUSIVE MODE")
-        yield
-
-
-def wait_for_blocked_writers(stream: Stream, count: int = 1) -> None:
-    """Wait until so many writers stand there."""
-    sql = (
-        "SELECT count(*) FROM pg_locks WHERE relation = 'patient_records'::regclass AND NOT granted"
-    )
-    eventually(lambda: stream.query(sql)[0][0] >= count, "writers are in their transactions")
 
 
 def test_killed_again_and_again(stream: Stream, replicas: Callable[..., Replica]) -> None:
@@ -57,9 +40,9 @@ def test_killed_inside_a_transaction(stream: Stream, replicas: Callable[..., Rep
     """What was copied and not committed is gone with the process, and stored by the next one."""
     stream.send(Hospital(seed=12, admissions=50).messages(900))
     replica = replicas()
-    with writers_blocked(stream):
+    with stream.writers_blocked():
         replica.start()
-        wait_for_blocked_writers(stream)
+        stream.wait_for_blocked_writers()
         replica.kill()
     replica.start()
     stream.wait_until_stored()
@@ -71,9 +54,9 @@ def test_frozen_inside_a_transaction(stream: Stream, replicas: Callable[..., Rep
     hospital = Hospital(seed=13, admissions=50)
     stream.send(hospital.messages(900))
     zombie = replicas()
-    with writers_blocked(stream):
+    with stream.writers_blocked():
         zombie.start()
-        wait_for_blocked_writers(stream)
+        stream.wait_for_blocked_writers()
         zombie.signal(signal.SIGSTOP)
     successor = replicas(DATABASE_LOCK_TIMEOUT="0.5").start()
     stream.wait_until_stored()
@@ -116,6 +99,22 @@ def test_a_rewound_ledger_is_read_again(stream: Stream, replicas: Callable[..., 
     assert (replica.metric("rewound_total") or 0) >= 3
     stream.query("UPDATE stream_offsets SET duplicates = next_offset - stored - stale - dead")
     stream.check(replayed=True)
+
+
+def test_a_rewind_is_noticed_where_nothing_arrives(
+    stream: Stream, replicas: Callable[..., Replica]
+) -> None:
+    """A crash that lost the last commits of a stream now silent leaves nothing unread."""
+    stream.send(Hospital(seed=18, admissions=50).messages(600))
+    replica = replicas().start()
+    stream.wait_until_stored()
+    stream.query("DELETE FROM observations")
+    stream.query("DELETE FROM patient_records")
+    stream.query("DELETE FROM dead_letters")
+    stream.query("UPDATE stream_offsets SET next_offset = 0, stored = 0, duplicates = 0, dead = 0")
+    stream.wait_until_stored()
+    stream.check()
+    assert (replica.metric("rewound_total") or 0) >= 3
 
 
 @pytest.mark.parametrize(
@@ -163,11 +162,13 @@ def test_the_database_stopped_and_started(
     kafka: KafkaHandle,
     topic: str,
     replicas: Callable[..., Replica],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Unready with a reason, polling on past max.poll.interval, then on from where it was."""
     server = DatabaseServer.prepare(own_postgres.url())
     database = server.create_template()
-    migrate(DatabaseSettings(database_url=SecretStr(database.url())))
+    monkeypatch.setenv("DATABASE_URL", database.url())
+    migrate(load(DatabaseSettings))
     server.add_logins()
     stream = Stream(kafka.bootstrap_servers, topic, database.url())
     hospital = Hospital(seed=17, admissions=50)

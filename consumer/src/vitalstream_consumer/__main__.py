@@ -1,5 +1,6 @@
 """`python -m vitalstream_consumer`: from the topic into the tables, each record exactly once."""
 
+import time
 import uuid
 from datetime import timedelta
 from typing import Any, Final, NamedTuple
@@ -162,9 +163,10 @@ def consume(told: Configuration, organs: Organs) -> None:
         organs.readiness.set("shutdown", "stopping")
         _log.info("stopping")
         desk.close()
+        leaving = time.monotonic()
         membership.leave()
         for lane in lanes:
-            lane.join(settings.drain_seconds)
+            lane.end(leaving + settings.drain_seconds - time.monotonic())
 
 
 if __name__ == "__main__":

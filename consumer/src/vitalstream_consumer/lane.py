@@ -1,9 +1,13 @@
 """A lane: one thread with one connection, doing what the desk gives it."""
 
+import os
+import socket
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
+from typing import Final
 
 import psycopg
 import structlog
@@ -26,6 +30,7 @@ from vitalstream_storage.errors import (
 from vitalstream_storage.pool import Connection, missing_rights
 
 _log = structlog.get_logger(__name__)
+_END_SECONDS: Final = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +81,20 @@ class Lane(threading.Thread):
             desk.fail(error)
         finally:
             self._disconnect()
+
+    def end(self, seconds: float) -> None:
+        """Wait for the thread, the desk being closed; then cut off what it is still waiting for.
+
+        The server rolls back what is not committed. A thread left alive inside the database's
+        client could crash the interpreter's exit.
+        """
+        self.join(max(0.0, seconds))
+        connection = self._connection
+        if self.is_alive() and connection is not None:
+            _log.warning("write_abandoned")
+            with suppress(OSError, psycopg.OperationalError):  # it has just ended by itself
+                _hang_up(connection.fileno())
+            self.join(_END_SECONDS)
 
     def _do(self, work: Work) -> None:
         match work:
@@ -179,6 +198,11 @@ class Lane(threading.Thread):
         if self._connection is not None:
             self._connection.close()
             self._connection = None
+
+
+def _hang_up(descriptor: int) -> None:
+    with socket.socket(fileno=os.dup(descriptor)) as connection:
+        connection.shutdown(socket.SHUT_RDWR)
 
 
 def _fields(error: Exception) -> dict[str, str]:
