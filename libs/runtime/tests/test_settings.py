@@ -253,8 +253,18 @@ def test_unreadable_secret_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
     """A mounted file with something else than text is an error without its content."""
     (tmp_path / "LOG_ID_KEY").write_bytes(b"\xff\xfe hunter2")
     monkeypatch.setenv("SECRETS_DIR", str(tmp_path))
-    line = refusal(ServiceSettings)
-    assert line == f"SECRETS_DIR: a file in {tmp_path} cannot be read: it is not UTF-8 text"
+    assert refusal(ServiceSettings) == "LOG_ID_KEY: its file in SECRETS_DIR is not UTF-8 text"
+
+
+def test_broken_list_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A variable that holds a list is named where it is no JSON."""
+
+    class Other(Settings):
+        model_config = SettingsConfigDict(env_prefix="OTHER_")
+        ports: list[int]
+
+    monkeypatch.setenv("OTHER_PORTS", "1,2")
+    assert refusal(Other).startswith("OTHER_PORTS: not the JSON")
 
 
 def test_settings_do_not_change() -> None:

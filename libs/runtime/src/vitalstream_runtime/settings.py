@@ -204,19 +204,16 @@ def load(settings: type[_S]) -> _S:
         SettingsError: one line that names each variable that is wrong and what it may hold; the
             value of a secret is never in it.
     """
+    variables = documented(settings)
     try:
         return settings(_secrets_dir=_secrets_dir())
     except ValidationError as error:
-        variables = documented(settings)
         places: dict[str, list[Any]] = {}
         for detail in error.errors(include_url=False, include_context=False):
             places.setdefault(str(detail["loc"][:1]), []).append(detail)  # a union has several
         lines = [_sentence(variables, details) for details in places.values()]
     except pydantic_settings.SettingsError as error:
-        lines = [str(error)]
-    except (OSError, UnicodeDecodeError) as error:
-        why = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        lines = [f"SECRETS_DIR: a file in {_secrets_dir()} cannot be read: {why}"]
+        lines = [_unreadable(variables, error)]
     raise SettingsError("; ".join(lines))
 
 
@@ -269,6 +266,16 @@ def _sentence(variables: list[Variable], details: list[Any]) -> str:
     if first["type"] == "missing":
         return f"{variable.name} is required ({variable.allowed})"
     return f"{variable.name}{_shown(variable, first['input'])}: {reason} ({variable.allowed})"
+
+
+def _unreadable(variables: list[Variable], error: pydantic_settings.SettingsError) -> str:
+    """For what could not even be read; the library names the field in its text alone."""
+    name = next((v.name for v in variables if f'"{v.field}"' in str(error)), "a variable")
+    if isinstance(error.__cause__, OSError):
+        return f"{name}: its file in SECRETS_DIR cannot be read: {error.__cause__.strerror}"
+    if isinstance(error.__cause__, UnicodeDecodeError):
+        return f"{name}: its file in SECRETS_DIR is not UTF-8 text"
+    return f"{name}: not the JSON it has to be"
 
 
 def _shown(variable: Variable, value: object) -> str:
