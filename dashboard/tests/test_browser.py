@@ -119,6 +119,21 @@ def test_markup_in_a_name_stays_text(tab: Page, ward: Any) -> None:
     assert tab.title() == "Vitalstream"
 
 
+def test_the_table_is_downloaded_without_identity_at_first(tab: Page) -> None:
+    """One click gives a CSV without names; with identity only when that was switched on."""
+    with tab.expect_download(timeout=SLOW) as plain:
+        tab.get_by_test_id("stDownloadButton").get_by_role("button").click()
+    content = Path(plain.value.path()).read_text("utf-8-sig")
+    assert len(content.splitlines()) == 101
+    assert "Name " not in content
+    assert "patient_id" not in content
+    tab.get_by_text("Download with identity").click()
+    expect(tab.get_by_role("button", name="CSV", exact=True)).to_be_visible(timeout=SLOW)
+    with tab.expect_download(timeout=SLOW) as identified:
+        tab.get_by_test_id("stDownloadButton").get_by_role("button").click()
+    assert "Name " in Path(identified.value.path()).read_text("utf-8-sig")
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_looks(browser: Browser, address: str, ward: Any, scheme: Any) -> None:
     """Nothing is wider than the screen; pictures of each size are left to be looked at."""

@@ -88,7 +88,7 @@ def test_absent() -> None:
 def test_empty() -> None:
     """Nothing consumed yet is said as such, whether or not the consumer has come."""
     nothing: dict[str, Any] = {"last_append_at": None, "last_commit_at": None, "next_offset": 0}
-    empty = (State.EMPTY, "Waiting for the first record")
+    empty = (State.EMPTY, "Waiting for the first record of the stream")
     assert verdict() == empty
     assert verdict(Stand(**nothing, log_end_offset=0)) == empty
     assert verdict(Stand(**nothing, log_end_offset=None, log_end_at=None)) == empty

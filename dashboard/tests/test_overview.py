@@ -147,7 +147,7 @@ def test_an_empty_database_says_so(page: AppTest) -> None:
     page.run()
     assert not page.exception
     assert cards(page) == ["0", "0", "0", "—", "0"]
-    assert bar(page) == "info: Waiting for the first record"
+    assert bar(page) == "info: Waiting for the first record of the stream"
     assert "No records yet" in page.info[1].value
     assert not page.dataframe
 
@@ -218,7 +218,7 @@ def test_a_database_that_is_away_shows_the_last_good_page(page: AppTest, ward: A
     ward.come_back()
     ward.admit(ward.row(99_999))
     refresh(page)
-    assert bar(page) == "info: Waiting for the first record"
+    assert bar(page) == "info: Waiting for the first record of the stream"
     assert cards(page)[1] == "61"
 
 
@@ -278,3 +278,15 @@ def test_a_fault_of_ours_is_counted_and_hidden(
     assert not page.exception
     assert "could not be drawn" in page.error[0].value
     assert counter._value.get() == before + 1
+
+
+def test_identified_downloads_can_be_switched_off(
+    page: AppTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where settings forbid it nobody is offered a table with names."""
+    page.run()
+    assert page.toggle(key="identified").value is False
+    service.cache_clear()
+    monkeypatch.setenv("DASHBOARD_IDENTIFIED_DOWNLOADS", "false")
+    page.run()
+    assert not page.toggle

@@ -33,6 +33,9 @@ class Position(Protocol):
         """When the newest record in the tables got there."""
 
 
+WAITING = "Waiting for the first record of the stream"
+
+
 class State(StrEnum):
     """The five things that freshness can be."""
 
@@ -89,7 +92,7 @@ def judge(positions: Sequence[Position], now: datetime, limits: Limits, zone: tz
     if late:
         return Freshness(State.BEHIND, _behind(late, now, zone), newest)
     if newest is None:
-        return Freshness(State.EMPTY, "Waiting for the first record", newest)
+        return Freshness(State.EMPTY, WAITING, newest)
     if now - newest > limits.silent:
         return Freshness(State.SILENT, f"No new records for {words.span(now - newest)}", newest)
     last = max(positions, key=lambda p: p.last_append_at or datetime.min.replace(tzinfo=now.tzinfo))

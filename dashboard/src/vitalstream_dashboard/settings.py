@@ -46,6 +46,10 @@ class DashboardSettings(Settings):
         le=60,
         description="Seconds after which the database gives up one query of the page.",
     )
+    identified_downloads: bool = Field(
+        default=True,
+        description="Whether a viewer may download the table with names, ids, dates and places.",
+    )
     time_zone: str = Field(
         "UTC", description="Time zone of every time shown, by its IANA name (Europe/Berlin)."
     )

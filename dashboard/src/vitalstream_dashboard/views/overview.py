@@ -8,6 +8,7 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from vitalstream_dashboard import charts, status, table, theme, words
+from vitalstream_dashboard.download import to_csv
 from vitalstream_dashboard.freshness import Freshness, judge
 from vitalstream_dashboard.service import Service, service
 from vitalstream_dashboard.settings import RECORD_LIMIT, REFRESH_SECONDS, DashboardSettings
@@ -55,11 +56,13 @@ class Choice:
         risk: the one risk level that counts, None for all.
         refresh: seconds between two refreshes.
         limit: most rows of the table.
+        identified: whether the downloaded table has names, ids, dates and places.
     """
 
     risk: str | None
     refresh: int
     limit: int
+    identified: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +104,13 @@ def controls(settings: DashboardSettings) -> Choice:
             bind="query-params",
             help="20 are visible; the rest is there to scroll.",
         )
-    return Choice(risk, refresh, limit)
+        identified = settings.identified_downloads and st.toggle(
+            "Download with identity",
+            key="identified",
+            help="Names, ids, dates and places in the downloaded table. Without them ages above "
+            "89 are one group and dates become the hours since the admission.",
+        )
+    return Choice(risk, refresh, limit, identified)
 
 
 def _risk_filter() -> str | None:
@@ -192,10 +201,30 @@ def _charts(breakdown: reader.Breakdown) -> None:
                 )
 
 
+def _download(choice: Choice, shown: Overview, now: datetime) -> None:
+    """The file is made when it is asked for, of the rows that are shown at that moment."""
+
+    def content() -> bytes:
+        return to_csv(shown.records, identified=choice.identified)
+
+    st.download_button(
+        "CSV" if choice.identified else "CSV without identity",
+        content,
+        file_name=f"vitalstream-{now:%Y%m%dT%H%M%SZ}.csv",
+        mime="text/csv",
+        key="download",
+        on_click="ignore",
+        icon=":material/download:",
+    )
+
+
 def _records(choice: Choice, shown: Overview | None, now: datetime, shared: Service) -> None:
     if shown is None:
         return
-    st.subheader("Recent records", anchor=False)
+    with st.container(horizontal=True, vertical_alignment="bottom", wrap=True):
+        st.subheader("Recent records", anchor=False, width="stretch")
+        if shown.records:
+            _download(choice, shown, now)
     if not shown.records:
         if choice.risk is None:
             st.info("No records yet; they appear here as soon as the first one is stored.")
