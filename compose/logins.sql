@@ -16,3 +16,4 @@ CREATE ROLE vitalstream_dashboard LOGIN PASSWORD :'viewer_password' IN ROLE vita
 CREATE DATABASE vitalstream OWNER vitalstream_owner;
 REVOKE ALL ON DATABASE vitalstream FROM PUBLIC;
 GRANT CONNECT ON DATABASE vitalstream TO vitalstream_consumer, vitalstream_dashboard;
+GRANT TEMPORARY ON DATABASE vitalstream TO vitalstream_consumer;

@@ -184,6 +184,7 @@ def test_the_logins_can_do_their_work(
     )
     with psycopg.connect(logins["consumer"], autocommit=True) as consumer:
         consumer.execute("UPDATE stream_offsets SET next_offset = next_offset")
+        consumer.execute("CREATE TEMPORARY TABLE staging (LIKE observations)")
         with pytest.raises(InsufficientPrivilege):
             consumer.execute("DROP TABLE observations")
     with psycopg.connect(logins["dashboard"], autocommit=True) as dashboard:
