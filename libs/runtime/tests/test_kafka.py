@@ -127,16 +127,21 @@ def test_topic_is_created(settings: KafkaSettings, kafka_admin: AdminClient) -> 
     kafka_admin.delete_topics([settings.topic, five.topic])
 
 
-def test_existing_topic_is_left_alone(topic: str, settings: KafkaSettings) -> None:
+def test_existing_topic_is_left_alone(
+    topic: str, settings: KafkaSettings, kafka_admin: AdminClient
+) -> None:
     """A topic that is there is found, whatever partitions or rights it would be made with."""
     there = changed(settings, topic=topic, topic_create=False)
-    assert ensure_topic(there, 7) == topic_id(there, topic)
+    found = wait_for_topic(there, give_up_after=30)  # it is new, the broker may not show it yet
+    assert ensure_topic(there, 7) == found
+    assert partitions(kafka_admin, topic) == 3
 
 
 def test_id_is_the_brokers_own(
     topic: str, settings: KafkaSettings, kafka_admin: AdminClient
 ) -> None:
     """The id is the one that Kafka's own tools print in their base64."""
+    eventually(lambda: topic in kafka_admin.list_topics(timeout=10).topics)
     described = kafka_admin.describe_topics(TopicCollection([topic]))[topic].result(30)
     assert b64encode(topic_id(settings, topic).bytes).decode().rstrip("=") == str(
         described.topic_id
