@@ -286,6 +286,7 @@ def test_identified_downloads_can_be_switched_off(
     """Where settings forbid it nobody is offered a table with names."""
     page.run()
     assert page.toggle(key="identified").value is False
+    service().source.close()
     service.cache_clear()
     monkeypatch.setenv("DASHBOARD_IDENTIFIED_DOWNLOADS", "false")
     page.run()

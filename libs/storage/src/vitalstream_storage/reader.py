@@ -13,12 +13,14 @@ from vitalstream_storage.pool import Connection
 
 __all__ = [
     "Breakdown",
+    "Gap",
     "Kpis",
     "Ledger",
     "Position",
     "RecentRecord",
     "VitalAverages",
     "breakdown",
+    "gaps",
     "kpis",
     "ledger",
     "recent_records",
@@ -133,6 +135,22 @@ class Ledger:
     positions: list[Position]
 
 
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """A range of offsets that the broker no longer had: a row of stream_gaps."""
+
+    topic: str
+    partition: int
+    first_offset: int
+    next_offset: int
+    kind: str
+    seen_at: datetime
+
+
+_GAPS = f"""
+SELECT {", ".join(Gap.__slots__)} FROM stream_gaps
+ ORDER BY seen_at DESC, topic_id, partition LIMIT %(limit)s"""  # noqa: S608 - column names of ours
+
 _LEDGER = f"""
 SELECT {", ".join(Position.__slots__)} FROM stream_offsets
  WHERE topic_id = (
@@ -142,45 +160,66 @@ SELECT {", ".join(Position.__slots__)} FROM stream_offsets
  ORDER BY partition"""  # noqa: S608 - column names of ours
 
 _KPIS = """
-WITH latest AS (
-    SELECT DISTINCT ON (patient_id) age, risk_level, oxygen_saturation
-      FROM patient_records ORDER BY patient_id, timestamp DESC, admission_id DESC),
-chosen AS (SELECT * FROM latest WHERE %(risk)s::text IS NULL OR risk_level = %(risk)s)
-SELECT (SELECT count(*) FROM chosen) AS unique_patients,
-       (SELECT count(*) FROM patient_records
-         WHERE %(risk)s::text IS NULL OR risk_level = %(risk)s) AS admissions,
-       (SELECT count(*) FROM chosen WHERE risk_level = 'High') AS high_risk_patients,
-       (SELECT avg(age)::float8 FROM chosen) AS average_age,
-       (SELECT count(*) FROM chosen WHERE oxygen_saturation < 90) AS critical_oxygen"""
+SELECT coalesce(sum(patients), 0)::bigint AS unique_patients,
+       coalesce(sum(admissions), 0)::bigint AS admissions,
+       coalesce(sum(patients) FILTER (WHERE risk_level = 'High'), 0)::bigint AS high_risk_patients,
+       (sum(age) / nullif(sum(patients), 0))::float8 AS average_age,
+       coalesce(sum(critical_oxygen), 0)::bigint AS critical_oxygen
+  FROM census
+ WHERE dimension = 'all' AND (%(risk)s::text IS NULL OR risk_level = %(risk)s)"""
 
 _BREAKDOWN = """
-SELECT CASE WHEN grouping(department) = 0 THEN 'departments'
-            WHEN grouping(risk_level) = 0 THEN 'risk_levels'
-            WHEN grouping(primary_diagnosis) = 0 THEN 'diagnoses'
-            ELSE 'admission_types' END AS dimension,
-       coalesce(department, risk_level, primary_diagnosis, admission_type) AS value,
-       count(*) AS admissions
-  FROM patient_records
+SELECT CASE dimension WHEN 'all' THEN 'risk_levels' WHEN 'department' THEN 'departments'
+            WHEN 'primary_diagnosis' THEN 'diagnoses' ELSE 'admission_types' END AS dimension,
+       CASE dimension WHEN 'all' THEN risk_level ELSE key END AS value,
+       sum(admissions)::bigint AS admissions
+  FROM census
  WHERE %(risk)s::text IS NULL OR risk_level = %(risk)s
- GROUP BY GROUPING SETS ((department), (risk_level), (primary_diagnosis), (admission_type))
+ GROUP BY 1, 2 HAVING sum(admissions) > 0
  ORDER BY admissions DESC, value"""
 
 _VITAL_AVERAGES = """
-SELECT avg(heart_rate)::float8 AS heart_rate,
-       avg(temperature_celsius)::float8 AS temperature_celsius,
-       avg(oxygen_saturation)::float8 AS oxygen_saturation,
-       avg(respiratory_rate)::float8 AS respiratory_rate
-  FROM patient_records
+SELECT (sum(heart_rate) / nullif(sum(admissions), 0))::float8 AS heart_rate,
+       (sum(temperature) / nullif(sum(admissions), 0))::float8 AS temperature_celsius,
+       (sum(oxygen_saturation) / nullif(sum(admissions), 0))::float8 AS oxygen_saturation,
+       (sum(respiratory_rate) / nullif(sum(admissions), 0))::float8 AS respiratory_rate
+  FROM census
+ WHERE dimension = 'all' AND (%(risk)s::text IS NULL OR risk_level = %(risk)s)"""
+
+_RECORD = """
+       r.patient_id, r.admission_id, r.timestamp, r.admission_timestamp, r.patient_name, r.age,
+       r.gender, r.department, r.primary_diagnosis, r.admission_type, r.status,
+       r.insurance_provider, r.heart_rate, r.blood_pressure,
+       r.temperature_celsius::float8 AS temperature_celsius, r.oxygen_saturation,
+       r.respiratory_rate, r.risk_score, r.risk_level, r.attending_physician,
+       r.hospital_location, r.news2, r.news2_complete"""
+
+# From the few newest entries of each risk; the LIMIT in the inner look-up keeps it one by one.
+_RECENT = f"""
+SELECT record.*
+  FROM (SELECT DISTINCT risk_level FROM recent_bounds
+         WHERE %(risk)s::text IS NULL OR risk_level = %(risk)s) AS level
+ CROSS JOIN LATERAL (
+       SELECT found.*
+         FROM (SELECT DISTINCT entry.stamp, entry.id
+                 FROM recent_records e, unnest(e.timestamps, e.admission_ids) AS entry (stamp, id)
+                WHERE e.risk_level = level.risk_level
+                ORDER BY entry.stamp DESC, entry.id DESC) AS entry
+        CROSS JOIN LATERAL (
+              SELECT {_RECORD} FROM patient_records r
+               WHERE r.admission_id = entry.id AND r.timestamp = entry.stamp
+                 AND r.risk_level = level.risk_level LIMIT 1) AS found
+        ORDER BY entry.stamp DESC, entry.id DESC LIMIT %(limit)s) AS record
+ ORDER BY record.timestamp DESC, record.admission_id DESC LIMIT %(limit)s"""  # noqa: S608
+
+_RECENT_BOUND = """
+SELECT max(complete_after) AS stamp FROM recent_bounds
  WHERE %(risk)s::text IS NULL OR risk_level = %(risk)s"""
 
-_RECENT = """
-SELECT patient_id, admission_id, timestamp, admission_timestamp, patient_name, age, gender,
-       department, primary_diagnosis, admission_type, status, insurance_provider, heart_rate,
-       blood_pressure, temperature_celsius::float8, oxygen_saturation, respiratory_rate,
-       risk_score, risk_level, attending_physician, hospital_location, news2, news2_complete
-  FROM patient_records
+_RECENT_BY_SCAN = f"""
+SELECT {_RECORD} FROM patient_records r
  WHERE %(risk)s::text IS NULL OR risk_level = %(risk)s
- ORDER BY timestamp DESC, admission_id DESC LIMIT %(limit)s"""
+ ORDER BY timestamp DESC, admission_id DESC LIMIT %(limit)s"""  # noqa: S608 - constants
 
 
 @contextmanager
@@ -220,8 +259,17 @@ def vital_averages(connection: Connection, risk: str | None = None) -> VitalAver
 def recent_records(
     connection: Connection, risk: str | None = None, limit: int = 20
 ) -> list[RecentRecord]:
-    """The newest records first, of all or of one risk level."""
-    return _rows(connection, RecentRecord, _RECENT, {"risk": risk, "limit": limit})
+    """The newest records first, of all or of one risk level.
+
+    Read from what the triggers keep of the newest ones (2000 of each risk or more). Only where too
+    many of those have changed their risk since, the whole table has to be looked through.
+    """
+    parameters = {"risk": risk, "limit": limit}
+    found = _rows(connection, RecentRecord, _RECENT, parameters)
+    bound = _rows(connection, _Bound, _RECENT_BOUND, parameters)[0].stamp
+    if bound is None or (len(found) == limit and found[-1].timestamp > bound):
+        return found
+    return _rows(connection, RecentRecord, _RECENT_BY_SCAN, parameters)
 
 
 def ledger(connection: Connection) -> Ledger:
@@ -232,9 +280,19 @@ def ledger(connection: Connection) -> Ledger:
     )
 
 
+def gaps(connection: Connection, limit: int = 20) -> list[Gap]:
+    """The newest gaps first."""
+    return _rows(connection, Gap, _GAPS, {"limit": limit})
+
+
 @dataclass(frozen=True, slots=True)
 class _Clock:
     now: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class _Bound:
+    stamp: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
