@@ -16,10 +16,14 @@ _CLAIM_TRIES = 5
 
 _T = TypeVar("_T")
 
+# ON CONFLICT alone would wait for whoever is about to commit a change of the row, without end.
 _CREATE = """
 INSERT INTO stream_offsets (topic_id, partition, topic, start_offset, next_offset)
-SELECT %s, partition, %s, earliest, earliest
-  FROM unnest(%s::int[], %s::bigint[]) AS n (partition, earliest) ORDER BY partition
+SELECT %(topic_id)s, partition, %(topic)s, earliest, earliest
+  FROM unnest(%(partitions)s::int[], %(earliest)s::bigint[]) AS n (partition, earliest)
+ WHERE NOT EXISTS (SELECT FROM stream_offsets s
+                    WHERE s.topic_id = %(topic_id)s AND s.partition = n.partition)
+ ORDER BY partition
 ON CONFLICT DO NOTHING"""
 
 _LOCK = """
@@ -228,7 +232,15 @@ def _create(
     before = connection.autocommit
     connection.set_autocommit(True)
     try:
-        connection.execute(_CREATE, [topic_id, topic, list(earliest), list(earliest.values())])
+        connection.execute(
+            _CREATE,
+            {
+                "topic_id": topic_id,
+                "topic": topic,
+                "partitions": list(earliest),
+                "earliest": list(earliest.values()),
+            },
+        )
     finally:
         connection.set_autocommit(before)
 
