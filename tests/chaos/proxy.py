@@ -17,7 +17,7 @@ _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
 @dataclass
 class Trap:
-    """Cuts the next connection whose client says something.
+    """Cuts or holds the next connection whose client says something.
 
     Attributes:
         pattern: What the client has to say.
@@ -25,13 +25,15 @@ class Trap:
         further: Bytes after the pattern that the server hears as well.
         leave_server: The server's side stays open and silent, as when a network is partitioned;
             otherwise it is closed, as when a client dies.
-        times: How many connections to cut.
+        hold: Cuts nothing, but holds what the client says from there on until `release`.
+        times: How many connections it catches.
     """
 
     pattern: bytes
     forward: bool = True
     further: int = 0
     leave_server: bool = False
+    hold: bool = False
     times: int = 1
 
 
@@ -40,7 +42,7 @@ class _Link:
     client: asyncio.StreamWriter
     server: asyncio.StreamWriter
     tail: bytes = b""
-    budget: int | None = None
+    budget: int = 0
     trap: Trap | None = None
     cut: bool = False
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
@@ -59,10 +61,12 @@ class Proxy:
         self._traps: list[Trap] = []
         self._changed = threading.Condition()
         self._cuts = 0
+        self._held = 0
         self._loop: asyncio.AbstractEventLoop
         self._stopping = asyncio.Event()
         self._flowing = asyncio.Event()
         self._flowing.set()
+        self._released = asyncio.Event()
         self._refusing = False
         self._thread = threading.Thread(
             target=lambda: asyncio.run(self._serve()), name="proxy", daemon=True
@@ -97,6 +101,11 @@ class Proxy:
         """How many connections were cut so far."""
         return self._cuts
 
+    @property
+    def held(self) -> int:
+        """How many connections were held so far."""
+        return self._held
+
     def stall(self) -> None:
         """Pass nothing on, in neither direction, and keep every connection."""
         self._call(self._flowing.clear)
@@ -120,7 +129,12 @@ class Proxy:
 
     def set(self, trap: Trap) -> None:
         """Lie in wait, from the next byte on."""
+        self._call(self._released.clear)
         self._call(lambda: self._traps.append(trap))
+
+    def release(self) -> None:
+        """Let go of what is held."""
+        self._call(self._released.set)
 
     def disarm(self) -> None:
         """Forget every trap that has not closed yet."""
@@ -130,6 +144,11 @@ class Proxy:
         """Whether so many connections have been cut since the start, waiting for it if need be."""
         with self._changed:
             return self._changed.wait_for(lambda: self._cuts >= total, timeout_seconds)
+
+    def wait_for_held(self, total: int, timeout_seconds: float) -> bool:
+        """Whether so many connections have been held since the start, likewise."""
+        with self._changed:
+            return self._changed.wait_for(lambda: self._held >= total, timeout_seconds)
 
     def _call(self, action: Callable[[], object]) -> None:
         """Do it in the loop's thread, and come back when it is done."""
@@ -194,16 +213,24 @@ class Proxy:
                 if link.cut:
                     return
                 sink.write(chunk[:allowed])
-                if link.trap is not None and link.budget is not None and link.budget <= 0:
-                    self._cut(link, leave_server=link.trap.leave_server)
-                    return
+                if link.trap is not None and link.budget <= 0:
+                    if not link.trap.hold:
+                        self._cut(link, leave_server=link.trap.leave_server)
+                        return
+                    await self._hold(link)
+                    sink.write(chunk[allowed:])
                 await sink.drain()
+
+    async def _hold(self, link: _Link) -> None:
+        link.trap = None
+        self._count(held=1)
+        await self._released.wait()
 
     def _allowed(self, link: _Link, chunk: bytes) -> int:
         """How many bytes of the chunk the server may hear."""
         if link.trap is None:
             self._look(link, chunk)
-        if link.budget is None:
+        if link.trap is None:
             return len(chunk)
         allowed = min(len(chunk), max(0, link.budget))
         link.budget -= len(chunk)
@@ -236,8 +263,12 @@ class Proxy:
             # In order, so that the server still reads what it was sent before it sees the end.
             link.server.close()
             self._links.discard(link)
+        self._count(cuts=1)
+
+    def _count(self, *, cuts: int = 0, held: int = 0) -> None:
         with self._changed:
-            self._cuts += 1
+            self._cuts += cuts
+            self._held += held
             self._changed.notify_all()
 
 

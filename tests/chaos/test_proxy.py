@@ -160,3 +160,20 @@ def test_trap_closes_once_even_over_split_chunks(empty_database: Database, proxy
     with psycopg.connect(proxy.url(empty_database.url())) as second:
         assert second.execute("SELECT 42").fetchone() == (42,)
     assert proxy.cuts == 1
+
+
+def test_held_client_is_heard_after_release(empty_database: Database, proxy: Proxy) -> None:
+    """What is held stands still in the middle of its transaction, and then goes on unharmed."""
+    proxy.set(Trap(b"COMMIT\0", forward=False, hold=True))
+
+    def insert() -> None:
+        with psycopg.connect(proxy.url(empty_database.url())) as connection:
+            connection.execute("INSERT INTO facts VALUES ('held')")
+
+    inserting = threading.Thread(target=insert)
+    inserting.start()
+    assert proxy.wait_for_held(1, 20)
+    assert _facts(empty_database) == 0
+    proxy.release()
+    inserting.join()
+    assert (_facts(empty_database), proxy.cuts) == (1, 0)
