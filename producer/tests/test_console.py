@@ -22,18 +22,29 @@ def test_a_record_is_the_seeds_line(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_high_rates_are_sampled_and_say_so(capsys: pytest.CaptureFixture[str]) -> None:
-    """Four lines a second at most; a line tells how many records went by without one."""
+    """Twenty lines at once, then four a second; a line tells how many records had none."""
     now = 0.0
     console = Console(plain=True, clock=lambda: now)
-    for number in range(1, 1_001):
+    for number in range(1, 10_001):
         console.sent(number, RECORD)
         now += 0.001
     lines = capsys.readouterr().out.splitlines()
-    assert len(lines) == 4
-    assert lines[0].endswith("Dept: Emergency")
+    assert 20 + 4 * 10 - 2 <= len(lines) <= 20 + 4 * 10
+    assert all(line.endswith("Dept: Emergency") for line in lines[:20])
     numbers = [int(line.split("#")[1].split(":")[0]) for line in lines]
-    for earlier, later, line in zip(numbers, numbers[1:], lines[1:], strict=False):
+    for earlier, later, line in zip(numbers[19:], numbers[20:], lines[20:], strict=False):
         assert line.endswith(f"(and {later - earlier - 1} more not shown)")
+
+
+def test_the_seeds_pace_is_never_sampled(capsys: pytest.CaptureFixture[str]) -> None:
+    """A record every half second has its line, ten that arrive together after a stall too."""
+    now = 0.0
+    console = Console(plain=True, clock=lambda: now)
+    for number in range(1, 101):
+        now += 0.5 if number < 90 else 0.0
+        console.sent(number, RECORD)
+    lines = capsys.readouterr().out.splitlines()
+    assert [int(line.split("#")[1].split(":")[0]) for line in lines] == list(range(1, 101))
 
 
 def test_without_a_terminal_the_line_is_an_event() -> None:

@@ -9,7 +9,8 @@ import msgspec
 import structlog
 
 _log = structlog.get_logger(__name__)
-_BETWEEN_LINES: Final = 0.25
+_LINES_PER_SECOND: Final = 4.0
+_MOST_LINES_AT_ONCE: Final = 20.0
 
 
 class _Shown(msgspec.Struct):
@@ -35,7 +36,8 @@ class Console:
     def __init__(self, *, plain: bool, clock: Callable[[], float] = time.monotonic) -> None:
         self._plain = plain
         self._clock = clock
-        self._next = clock()
+        self._looked = clock()
+        self._allowed = _MOST_LINES_AT_ONCE
         self._shown = 0
 
     def say(self, event: str, line: str) -> None:
@@ -52,16 +54,21 @@ class Console:
             _log.info(event, line=line)
 
     def sent(self, number: int, payload: bytes) -> None:
-        """Say that a record was acknowledged; at most four lines a second, which the line tells.
+        """Say that a record was acknowledged, unless there are too many of them.
+
+        Four lines a second are said for long, twenty at once; a line tells how many records went
+        by without one.
 
         Args:
             number: How many were acknowledged with this one.
             payload: The record as sent.
         """
         now = self._clock()
-        if now < self._next:
+        refill = (now - self._looked) * _LINES_PER_SECOND
+        self._looked, self._allowed = now, min(_MOST_LINES_AT_ONCE, self._allowed + refill)
+        if self._allowed < 1:
             return
-        self._next = now + _BETWEEN_LINES
+        self._allowed -= 1
         left_out, self._shown = number - self._shown - 1, number
         record = _decoder.decode(payload)
         line = (
