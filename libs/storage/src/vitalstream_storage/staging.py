@@ -1,84 +1,174 @@
-"""The careful way into observations: through a staging table, each record with its verdict."""
+"""The way of a batch's records into observations and patient_records, through a staging table."""
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Collection, Sequence
 
 from vitalstream_storage import render
 from vitalstream_storage.batch import Accepted
+from vitalstream_storage.migrate import REQUIRED_VERSION
 from vitalstream_storage.pool import Connection
 
-__all__ = ["Sorted", "sort_out"]
+__all__ = [
+    "AdmissionTakenError",
+    "differing",
+    "foreign_admissions",
+    "insert_all",
+    "insert_missing",
+    "load",
+    "merge_states",
+    "newest_states",
+    "upsert_states",
+]
 
+# One for each version of the tables: behind a pooler a session may outlive a migration.
+_TABLE = f"pg_temp.batch_rows_{REQUIRED_VERSION}"
+_STATES = render.STATE_COLUMNS
 _COLUMNS = render.OBSERVATION_COLUMNS
 # What makes two records of one admission and instant equal; where they came from does not count.
-_CONTENT = (
-    "patient_id, department, heart_rate, systolic, diastolic, temperature_celsius, "
-    "oxygen_saturation, respiratory_rate, supplemental_oxygen, consciousness, spo2_scale, "
-    "risk_score, news2, news2_complete"
-)
+_CONTENT = [c for c in _COLUMNS.split(", ") if not c.startswith(("kafka_", "admission_id"))]
 
 _CREATE = f"""
-CREATE TEMPORARY TABLE staged ON COMMIT DROP AS
-SELECT 0 AS position, {_COLUMNS} FROM observations WITH NO DATA"""  # noqa: S608 - constants
+CREATE TEMPORARY TABLE IF NOT EXISTS {_TABLE.removeprefix("pg_temp.")} (
+    LIKE patient_records INCLUDING DEFAULTS, systolic smallint, diastolic smallint,
+    kafka_partition integer, kafka_offset bigint, position integer, is_newest boolean
+) ON COMMIT DELETE ROWS"""
 
-_PATIENTS = """
-SELECT admission_id, patient_id FROM patient_records WHERE admission_id = ANY(%s)"""
+_COPY = f"COPY {_TABLE} ({render.STAGE_COLUMNS}) FROM STDIN"
 
-# The sort keeps two writers that meet from locking in opposite orders, and the index warm.
-_INSERT = f"""
+_INSERT_ALL = f"""
+INSERT INTO observations (observed_at, {_COLUMNS})
+SELECT timestamp AT TIME ZONE 'UTC', {_COLUMNS} FROM {_TABLE}"""  # noqa: S608 - constants
+
+_SINCE = " WHERE timestamp >= %s::timestamptz AT TIME ZONE 'UTC'"
+
+_INSERT_MISSING = f"""
 WITH first_ones AS (
-    SELECT DISTINCT ON (admission_id, observed_at) * FROM staged
-     ORDER BY admission_id, observed_at, position),
+    SELECT DISTINCT ON (admission_id, timestamp) *
+      FROM {_TABLE} WHERE position = ANY(%s::int[])
+     ORDER BY admission_id, timestamp, position),
 inserted AS (
-    INSERT INTO observations ({_COLUMNS})
-    SELECT {_COLUMNS} FROM first_ones ORDER BY admission_id, observed_at
+    INSERT INTO observations (observed_at, {_COLUMNS})
+    SELECT timestamp AT TIME ZONE 'UTC', {_COLUMNS} FROM first_ones
     ON CONFLICT (admission_id, observed_at) DO NOTHING
     RETURNING kafka_partition, kafka_offset)
-SELECT s.position FROM staged s
- WHERE NOT EXISTS (SELECT FROM inserted i WHERE i.kafka_partition = s.kafka_partition
-                      AND i.kafka_offset = s.kafka_offset)"""  # noqa: S608 - constants
+SELECT position FROM inserted JOIN {_TABLE} USING (kafka_partition, kafka_offset)"""  # noqa: S608
 
-_COMPARE = f"""
+_DIFFERING = f"""
 SELECT s.position
-  FROM staged s JOIN observations o USING (admission_id, observed_at)
+  FROM {_TABLE} s
+  JOIN observations o ON o.admission_id = s.admission_id
+                     AND o.observed_at = s.timestamp AT TIME ZONE 'UTC'
  WHERE s.position = ANY(%s::int[])
-   AND ROW({", ".join(f"s.{c}" for c in _CONTENT.split(", "))})
-       IS DISTINCT FROM ROW({", ".join(f"o.{c}" for c in _CONTENT.split(", "))})"""  # noqa: S608
+   AND ROW({", ".join(f"s.{column}" for column in _CONTENT)})
+       IS DISTINCT FROM ROW({", ".join(f"o.{column}" for column in _CONTENT)})"""  # noqa: S608
+
+# MERGE writes the least: no speculative insertion, no lock on rows that stay as they are.
+_MERGE = f"""
+MERGE INTO patient_records AS p
+USING (SELECT * FROM {_TABLE} WHERE is_newest) AS s ON p.admission_id = s.admission_id
+WHEN MATCHED AND s.timestamp > p.timestamp AND s.patient_id = p.patient_id THEN
+    UPDATE SET {", ".join(f"{c} = s.{c}" for c in _STATES.split(", ") if not c.endswith("_id"))}
+WHEN NOT MATCHED THEN
+    INSERT ({_STATES}) VALUES ({", ".join(f"s.{c}" for c in _STATES.split(", "))})"""  # noqa: S608
+
+_UPSERT = f"""
+INSERT INTO patient_records AS p ({_STATES})
+SELECT {_STATES} FROM {_TABLE} WHERE position = ANY(%s::int[]) ORDER BY admission_id
+ON CONFLICT (admission_id) DO UPDATE
+   SET {", ".join(f"{c} = excluded.{c}" for c in _STATES.split(", ") if not c.endswith("_id"))}
+ WHERE excluded.timestamp > p.timestamp AND excluded.patient_id = p.patient_id"""  # noqa: S608
+
+_MISMATCH = f"""
+SELECT EXISTS (
+    SELECT FROM {_TABLE} s JOIN patient_records p USING (admission_id)
+     WHERE s.position = ANY(%s::int[]) AND s.patient_id <> p.patient_id)"""  # noqa: S608
+
+_OWNERS = """
+SELECT admission_id, patient_id FROM patient_records WHERE admission_id = ANY(%s)"""
 
 
-class Sorted(NamedTuple):
-    """Records by verdict, each in the batch's order."""
-
-    stored: list[Accepted]
-    duplicates: list[Accepted]
-    conflicts: list[Accepted]
+class AdmissionTakenError(Exception):
+    """A batch holds an admission that belongs to another patient."""
 
 
-def sort_out(connection: Connection, rows: Sequence[Accepted]) -> Sorted:
-    """Put rows into observations; those whose admission and instant is taken are told apart."""
-    connection.execute("DROP TABLE IF EXISTS pg_temp.staged")
-    connection.execute(_CREATE)
-    lines = "".join(f"{n}\t{render.observation(row)}" for n, row in enumerate(rows)).encode()
-    with connection.cursor().copy(f"COPY pg_temp.staged (position, {_COLUMNS}) FROM STDIN") as copy:
-        copy.write(lines)
-    taken = {row[0] for row in connection.execute(_INSERT)}
-    differing: set[int] = set()
-    if taken:
-        differing = {row[0] for row in connection.execute(_COMPARE, [list(taken)])}
-    return Sorted(
-        [row for n, row in enumerate(rows) if n not in taken],
-        [row for n, row in enumerate(rows) if n in taken and n not in differing],
-        [row for n, row in enumerate(rows) if n in differing],
-    )
+def newest_states(rows: Sequence[Accepted], positions: Collection[int]) -> set[int]:
+    """Of these positions, each admission's newest; of equal instants the first one.
+
+    Raises:
+        AdmissionTakenError: an admission comes with two patients.
+    """
+    newest: dict[str, int] = {}
+    for position in positions:
+        record = rows[position].decoded.record
+        known = newest.setdefault(record.admission_id, position)
+        if known != position:
+            other = rows[known].decoded.record
+            if other.patient_id != record.patient_id:
+                raise AdmissionTakenError
+            if record.timestamp > other.timestamp:
+                newest[record.admission_id] = position
+    return set(newest.values())
 
 
 def foreign_admissions(connection: Connection, rows: Sequence[Accepted]) -> set[int]:
     """Positions of rows whose admission belongs to another patient, in the table or before them."""
     wanted = list({row.decoded.record.admission_id for row in rows})
-    owners = {row[0]: row[1] for row in connection.execute(_PATIENTS, [wanted])}
-    foreign = set()
-    for n, row in enumerate(rows):
-        record = row.decoded.record
-        if owners.setdefault(record.admission_id, record.patient_id) != record.patient_id:
-            foreign.add(n)
-    return foreign
+    owners: dict[str, str] = dict(connection.execute(_OWNERS, [wanted]).fetchall())
+    return {
+        position
+        for position, row in enumerate(rows)
+        if owners.setdefault(row.decoded.record.admission_id, row.decoded.record.patient_id)
+        != row.decoded.record.patient_id
+    }
+
+
+def load(
+    connection: Connection, rows: Sequence[Accepted], newest: set[int], *, again: bool = False
+) -> None:
+    """Fill the staging table; `again` where this transaction may have filled it before."""
+    connection.execute(_CREATE)
+    if again:
+        connection.execute(f"TRUNCATE {_TABLE}")
+    with connection.cursor().copy(_COPY) as copy:
+        copy.write(render.stage(rows, newest))
+
+
+def insert_all(connection: Connection, floor: object) -> int:
+    """Put the staged rows, from the floor on, into observations; fails if one is there already."""
+    if floor is None:
+        return connection.execute(_INSERT_ALL).rowcount
+    return connection.execute(_INSERT_ALL + _SINCE, [floor]).rowcount
+
+
+def insert_missing(connection: Connection, positions: Collection[int]) -> set[int]:
+    """Put those whose admission and instant is free into observations; returns which it did."""
+    return {row[0] for row in connection.execute(_INSERT_MISSING, [list(positions)])}
+
+
+def differing(connection: Connection, positions: Collection[int]) -> set[int]:
+    """Of these positions, those that differ from what observations store in their place."""
+    if not positions:
+        return set()
+    return {row[0] for row in connection.execute(_DIFFERING, [list(positions)])}
+
+
+def merge_states(connection: Connection, newest: set[int]) -> None:
+    """Bring patient_records up to the staged newest states.
+
+    Raises:
+        AdmissionTakenError: one of the admissions belongs to another patient.
+        UniqueViolation: another writer has just brought one of the admissions in.
+    """
+    if connection.execute(_MERGE).rowcount < len(newest):
+        _check_owners(connection, newest)
+
+
+def upsert_states(connection: Connection, newest: set[int]) -> None:
+    """The same for chosen positions, and safe beside a writer of the same admissions."""
+    if connection.execute(_UPSERT, [list(newest)]).rowcount < len(newest):
+        _check_owners(connection, newest)
+
+
+def _check_owners(connection: Connection, positions: set[int]) -> None:
+    found = connection.execute(_MISMATCH, [list(positions)]).fetchone()
+    if found and found[0]:
+        raise AdmissionTakenError

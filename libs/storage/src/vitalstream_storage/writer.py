@@ -1,6 +1,6 @@
 """One batch, one transaction: everything a batch changes, and next_offset, or nothing at all."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
@@ -9,7 +9,7 @@ import psycopg
 from psycopg import errors as pg
 
 from vitalstream_schema.codec import Reason
-from vitalstream_storage import dead_letters, ledger, render, staging
+from vitalstream_storage import dead_letters, ledger, staging
 from vitalstream_storage.batch import (
     Accepted,
     Batch,
@@ -24,6 +24,7 @@ from vitalstream_storage.batch import (
 from vitalstream_storage.errors import describe, is_data_error
 from vitalstream_storage.ledger import claim, record_gap, record_log_end, reread
 from vitalstream_storage.pool import Connection
+from vitalstream_storage.staging import AdmissionTakenError, newest_states
 
 __all__ = [
     "Accepted",
@@ -42,26 +43,22 @@ __all__ = [
     "write",
 ]
 
+# The triggers' row sets are to stay in memory.
 _SETTINGS = """
 SELECT set_config('statement_timeout', %s, true), set_config('work_mem', '64MB', true),
        set_config('vitalstream.shard', %s, true)"""
 
-_STAGE = """
-CREATE TEMPORARY TABLE states ON COMMIT DROP AS SELECT * FROM patient_records WITH NO DATA"""
 
-_UPSERT = f"""
-INSERT INTO patient_records AS p ({render.STATE_COLUMNS})
-SELECT {render.STATE_COLUMNS} FROM pg_temp.states ORDER BY admission_id
-ON CONFLICT (admission_id) DO UPDATE SET {
-    ", ".join(
-        f"{c} = excluded.{c}" for c in render.STATE_COLUMNS.split(", ") if c != "admission_id"
-    )
-}
-WHERE excluded.timestamp > p.timestamp AND excluded.patient_id = p.patient_id"""  # noqa: S608
-
-_MISMATCH = """
-SELECT EXISTS (SELECT FROM pg_temp.states s JOIN patient_records p USING (admission_id)
-                WHERE s.patient_id <> p.patient_id)"""
+_CONFLICT = (
+    Reason.CONFLICT,
+    "timestamp",
+    "another record of this admission and instant is stored already",
+)
+_ADMISSION_CONFLICT = (
+    Reason.ADMISSION_CONFLICT,
+    "admission_id",
+    "the admission belongs to another patient",
+)
 
 
 class _Rejected(NamedTuple):
@@ -69,10 +66,6 @@ class _Rejected(NamedTuple):
     reason: Reason
     field: str | None
     error: str
-
-
-class _AdmissionTakenError(Exception):
-    """A batch written the fast way holds an admission that belongs to another patient."""
 
 
 @dataclass(slots=True)
@@ -129,7 +122,7 @@ def _store(
         try:
             with connection.transaction():
                 return _fast(connection, rows, floor)
-        except (pg.UniqueViolation, _AdmissionTakenError):
+        except (pg.UniqueViolation, AdmissionTakenError):
             pass
         except psycopg.Error as error:
             if not is_data_error(error):
@@ -140,12 +133,17 @@ def _store(
 
 
 def _fast(connection: Connection, rows: Sequence[Accepted], floor: datetime | None) -> _Verdict:
-    """COPY straight into observations, right if no record is there already."""
-    stale = [row for row in rows if _is_stale(row, floor)]
-    fresh = [row for row in rows if not _is_stale(row, floor)]
-    _copy(connection, "observations", render.OBSERVATION_COLUMNS, render.observations(fresh))
-    _upsert(connection, rows)
-    return _Verdict(stored=list(fresh), stale=stale)
+    """Straight into the tables: right if observations have none of the records yet."""
+    newest = newest_states(rows, range(len(rows)))
+    staging.load(connection, rows, newest)
+    staging.insert_all(connection, floor)
+    staging.merge_states(connection, newest)
+    if floor is None:
+        return _Verdict(stored=list(rows))
+    return _Verdict(
+        stored=[row for row in rows if not _is_stale(row, floor)],
+        stale=[row for row in rows if _is_stale(row, floor)],
+    )
 
 
 def _bisect(connection: Connection, rows: Sequence[Accepted], floor: datetime | None) -> _Verdict:
@@ -153,7 +151,7 @@ def _bisect(connection: Connection, rows: Sequence[Accepted], floor: datetime | 
     try:
         with connection.transaction():
             return _careful(connection, rows, floor)
-    except _AdmissionTakenError:
+    except AdmissionTakenError:
         # Another writer brought the admission in meanwhile; the next look sees it.
         return _bisect(connection, rows, floor)
     except psycopg.Error as error:
@@ -173,60 +171,28 @@ def _bisect(connection: Connection, rows: Sequence[Accepted], floor: datetime | 
 
 
 def _careful(connection: Connection, rows: Sequence[Accepted], floor: datetime | None) -> _Verdict:
+    """Each record with its own verdict; of two that conflict the first one stays."""
     foreign = staging.foreign_admissions(connection, rows)
-    verdict = _Verdict()
-    fresh = []
-    for n, row in enumerate(rows):
-        if n in foreign:
-            sentence = "the admission belongs to another patient"
-            verdict.rejected.append(
-                _Rejected(row, Reason.ADMISSION_CONFLICT, "admission_id", sentence)
-            )
-        elif _is_stale(row, floor):
-            verdict.stale.append(row)
-        else:
-            fresh.append(row)
-    done = staging.sort_out(connection, fresh)
-    sentence = "another record of this admission and instant is stored already"
-    verdict.rejected += [
-        _Rejected(row, Reason.CONFLICT, "timestamp", sentence) for row in done.conflicts
-    ]
-    verdict.stored, verdict.duplicates = done.stored, done.duplicates
-    refused = {id(row) for row in done.conflicts} | {id(row) for row in done.duplicates}
-    _upsert(
-        connection, [r for n, r in enumerate(rows) if n not in foreign and id(r) not in refused]
+    stale = {n for n, row in enumerate(rows) if _is_stale(row, floor)} - foreign
+    fresh = set(range(len(rows))) - foreign - stale
+    staging.load(connection, rows, set(), again=True)
+    stored = staging.insert_missing(connection, fresh)
+    conflicts = staging.differing(connection, fresh - stored)
+    newest = newest_states(rows, sorted(stored | stale))
+    staging.upsert_states(connection, newest)
+    return _Verdict(
+        stored=[rows[n] for n in stored],
+        duplicates=[rows[n] for n in fresh - stored - conflicts],
+        stale=[rows[n] for n in stale],
+        rejected=[
+            *(_Rejected(rows[n], *_ADMISSION_CONFLICT) for n in sorted(foreign)),
+            *(_Rejected(rows[n], *_CONFLICT) for n in sorted(conflicts)),
+        ],
     )
-    return verdict
-
-
-def _upsert(connection: Connection, rows: Iterable[Accepted]) -> None:
-    """Bring patient_records to each admission's newest state; of equal instants the first wins."""
-    newest: dict[str, Accepted] = {}
-    for row in rows:
-        record = row.decoded.record
-        other = newest.setdefault(record.admission_id, row).decoded.record
-        if other.patient_id != record.patient_id:
-            raise _AdmissionTakenError
-        if record.timestamp > other.timestamp:
-            newest[record.admission_id] = row
-    if not newest:
-        return
-    connection.execute("DROP TABLE IF EXISTS pg_temp.states")
-    connection.execute(_STAGE)
-    _copy(connection, "pg_temp.states", render.STATE_COLUMNS, render.states(newest.values()))
-    if connection.execute(_UPSERT).rowcount < len(newest):
-        found = connection.execute(_MISMATCH).fetchone()
-        if found and found[0]:
-            raise _AdmissionTakenError
 
 
 def _is_stale(row: Accepted, floor: datetime | None) -> bool:
     return floor is not None and row.decoded.record.timestamp < floor
-
-
-def _copy(connection: Connection, table: str, columns: str, lines: bytes) -> None:
-    with connection.cursor().copy(f"COPY {table} ({columns}) FROM STDIN") as copy:
-        copy.write(lines)
 
 
 def _refused(row: Accepted, error: psycopg.Error) -> _Rejected:
