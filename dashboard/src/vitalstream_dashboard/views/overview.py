@@ -38,7 +38,7 @@ VITALS: tuple[Card, ...] = (
     ("Average heart rate", "heart_rate", "/min", _MEAN),
     ("Average temperature", "temperature_celsius", "°C", _MEAN),
     ("Average SpO₂", "oxygen_saturation", "%", _MEAN),
-    ("Average respiratory rate", "respiratory_rate", "/min", _MEAN),
+    ("Average resp. rate", "respiratory_rate", "/min", _MEAN),
 )
 CHARTS: tuple[tuple[str, str, Callable[[charts.Counts, theme.Palette], go.Figure]], ...] = (
     ("Admissions by department", "departments", charts.departments),
