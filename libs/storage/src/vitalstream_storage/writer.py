@@ -43,10 +43,11 @@ __all__ = [
     "write",
 ]
 
-# The triggers' row sets are to stay in memory.
+# The triggers' row sets are to stay in memory; the floor is to stay where it is read.
 _SETTINGS = """
 SELECT set_config('statement_timeout', %s, true), set_config('work_mem', '64MB', true),
-       set_config('vitalstream.shard', %s, true)"""
+       set_config('vitalstream.shard', %s, true),
+       pg_advisory_xact_lock_shared(hashtext('vitalstream.retention'))"""
 
 
 _CONFLICT = (
@@ -180,6 +181,9 @@ def _careful(connection: Connection, rows: Sequence[Accepted], floor: datetime |
     conflicts = staging.differing(connection, fresh - stored)
     newest = newest_states(rows, sorted(stored | stale))
     staging.upsert_states(connection, newest)
+    if (foreign or conflicts) and staging.foreign_admissions(connection, rows) != foreign:
+        # A record that came to nothing had made its patient look like the admission's owner.
+        raise AdmissionTakenError
     return _Verdict(
         stored=[rows[n] for n in stored],
         duplicates=[rows[n] for n in fresh - stored - conflicts],
