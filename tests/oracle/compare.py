@@ -10,6 +10,7 @@ from uuid import UUID
 import psycopg
 from psycopg import sql
 
+from tests.oracle import census
 from tests.oracle.expect import Arbiter, Dead, Expectation, Instant, Place, expect
 from tests.oracle.reference import OBSERVATION, STATE
 from tests.oracle.sent import Sent
@@ -51,6 +52,7 @@ def verify(
             *_states(connection, expected),
             *_dead_letters(connection, topic_id, expected),
             *_ledger(connection, topic_id, expected, replayed=replayed),
+            *census.differences(connection),
         ]
     if differences:
         raise MismatchError("\n".join(("the tables differ from the traffic:", *differences)))

@@ -115,11 +115,12 @@ def _store(expectation: Expectation, place: Place, row: Row) -> None:
 
 def _owners(accepted: Mapping[Place, tuple[Row, Sent]], arbiter: Arbiter) -> dict[str, str]:
     """Whose each admission is: the patient's who claimed it first."""
-    claims: dict[str, dict[str, int]] = {}
+    firsts: dict[str, dict[int, str]] = {}
     for place, (row, _) in accepted.items():
-        claims.setdefault(row.admission, {}).setdefault(row.patient, place[0])
-    owners = {admission: next(iter(patients)) for admission, patients in claims.items()}
-    contested = {a for a, patients in claims.items() if len(set(patients.values())) > 1}
+        firsts.setdefault(row.admission, {}).setdefault(place[0], row.patient)
+    claims = {admission: list(patients.values()) for admission, patients in firsts.items()}
+    owners = {admission: patients[0] for admission, patients in claims.items()}
+    contested = {admission for admission, patients in claims.items() if len(set(patients)) > 1}
     return owners | _ruling(contested, arbiter.owners, claims)
 
 

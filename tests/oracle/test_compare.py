@@ -177,6 +177,22 @@ _FAULTS = {
         "UPDATE stream_offsets SET duplicates = duplicates + 1 WHERE one(stream_offsets)",
         "counts stored, duplicates, dead",
     ),
+    "a counter that missed an admission": (
+        "UPDATE census SET admissions = admissions - 1 WHERE one(census)",
+        "census: differs from a recount in 2 rows",
+    ),
+    "an hour counted twice": (
+        "UPDATE hourly_vitals SET observations = 2 * observations WHERE one(hourly_vitals)",
+        "hourly_vitals: differs from a recount in 2 rows",
+    ),
+    "a dead letter uncounted": (
+        "UPDATE dead_letter_counts SET waiting = waiting - 1 WHERE one(dead_letter_counts)",
+        "dead_letter_counts: differs from a recount in",
+    ),
+    "a patient shown by an older admission": (
+        "UPDATE newest_admissions SET admission_id = 'none'",
+        "patients: differs from a recount in",
+    ),
     "a partition unknown to the ledger": (
         "DELETE FROM stream_offsets WHERE one(stream_offsets)",
         "is missing",
