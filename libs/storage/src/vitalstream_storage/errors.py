@@ -15,6 +15,7 @@ __all__ = [
     "DatabaseUnreachableError",
     "FencedError",
     "LedgerBusyError",
+    "MaintenanceError",
     "MigrationError",
     "MissingRightsError",
     "NotMigratedError",
@@ -61,6 +62,12 @@ class MissingRightsError(StorageError, StartupError):
 
 class NotMigratedError(StorageError, StartupError):
     """The tables are missing or older than this program needs; waiting may help."""
+
+
+class MaintenanceError(StorageError, StartupError):
+    """Some steps found their table locked throughout; the next run takes them up (EX_TEMPFAIL)."""
+
+    exit_code: ClassVar[int] = 75
 
 
 class MigrationError(StorageError, StartupError):

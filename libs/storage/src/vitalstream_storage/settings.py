@@ -6,10 +6,11 @@ from typing import Self
 import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic_settings import SettingsConfigDict
 
 from vitalstream_runtime.settings import Settings
 
-__all__ = ["DatabaseSettings"]
+__all__ = ["DatabaseSettings", "MaintenanceSettings"]
 
 
 class DatabaseSettings(Settings):
@@ -91,3 +92,24 @@ class DatabaseSettings(Settings):
         given["application_name"] = str(chosen.get("application_name", application_name))
         given["connect_timeout"] = str(chosen.get("connect_timeout", self.database_connect_timeout))
         return make_conninfo(url, **{key: value for key, value in given.items() if value})
+
+
+class MaintenanceSettings(Settings):
+    """What `python -m vitalstream_storage maintain` keeps ready, and what it throws away."""
+
+    model_config = SettingsConfigDict(env_prefix="MAINTENANCE_")
+
+    days_back: int = Field(
+        7, ge=0, le=366, description="Days before today whose observations get a partition."
+    )
+    days_ahead: int = Field(7, ge=1, le=366, description="Days after today, likewise.")
+    retention_days: int | None = Field(
+        None,
+        ge=1,
+        le=36_600,
+        description="Whole days of observations that are kept before today; unset: all. Records "
+        "observed earlier are stale from then on, and what is dropped does not come back.",
+    )
+    lock_timeout: float = Field(
+        2, gt=0, le=60, description="Seconds that writers may have to wait behind one step."
+    )
