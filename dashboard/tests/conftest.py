@@ -225,6 +225,12 @@ class Program:
             self.process.communicate()
 
 
+@pytest.fixture(name="free_port")
+def _free_port() -> Any:
+    """Finds ports that nobody listens on."""
+    return free_port
+
+
 @pytest.fixture
 def start() -> Iterator[Any]:
     """Starts programs; whatever still runs afterwards is killed."""

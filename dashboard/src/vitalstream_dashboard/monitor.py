@@ -5,6 +5,7 @@ import http.client
 import threading
 from datetime import UTC, datetime
 
+import structlog
 from streamlit import runtime
 from streamlit.runtime.stats import ACTIVE_SESSIONS_FAMILY, GaugeStat
 
@@ -16,6 +17,7 @@ from vitalstream_runtime.ops import Heartbeat, Readiness
 from vitalstream_storage import reader
 from vitalstream_storage.pool import Connection
 
+_log = structlog.get_logger(__name__)
 _HTTP_OK = 200
 
 
@@ -62,12 +64,15 @@ class Monitor:
         if self._page_answers():
             self._heartbeat.beat()
             self._readiness.set("page", None)
+            metrics.SESSIONS.set(_sessions())
         self._look_at_database()
-        metrics.SESSIONS.set(_sessions())
 
     def _run(self) -> None:
         while True:
-            self.round()
+            try:
+                self.round()
+            except Exception:  # noqa: BLE001 - one bad round must not end the heartbeat for good
+                _log.exception("monitor_failed")
             if self._stopped.wait(self._interval):
                 return
 
@@ -98,8 +103,7 @@ class Monitor:
 
 
 def _sessions() -> int:
-    if not runtime.exists():
-        return 0
+    """Once the page answers; before that Streamlit's runtime may be half made."""
     stats = runtime.get_instance().stats_mgr.get_stats([ACTIVE_SESSIONS_FAMILY])
     gauges = [s for s in stats.get(ACTIVE_SESSIONS_FAMILY, ()) if isinstance(s, GaugeStat)]
     return sum(int(gauge.value) for gauge in gauges)
