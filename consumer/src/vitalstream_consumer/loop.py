@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 _log = structlog.get_logger(__name__)
 _POLL_SECONDS: Final = 0.1
-_STALL_SECONDS: Final = 1.0
+_STALL_SECONDS: Final = 2.0
 _REPORT_SECONDS: Final = 1.0
 _MOST_MESSAGES: Final = 2_000
 
