@@ -58,11 +58,20 @@ def kafka_classpath(progress: Progress = lambda _done, _all: None) -> str:
         DownloadError: A jar is missing and cannot be downloaded, or is not the locked one.
         DataDirectoryError: The cache cannot be written.
     """
-    text = _read_lock()
-    folder = _cache() / f"kafka-{KAFKA_VERSION}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
+    return locked_classpath(f"kafka-{KAFKA_VERSION}", _read_lock(), progress)
+
+
+def locked_classpath(name: str, lock: str, progress: Progress = lambda _done, _all: None) -> str:
+    """What `java -cp` needs for the jars of a lock's text; they are cached under the name.
+
+    Raises:
+        DownloadError: As `kafka_classpath`.
+        DataDirectoryError: Likewise.
+    """
+    folder = _cache() / f"{name}-{hashlib.sha256(lock.encode()).hexdigest()[:12]}"
     if not folder.exists():
         try:
-            _fill(folder, _parse(text), progress)
+            _fill(folder, _parse(lock), progress)
         except OSError as error:
             raise DataDirectoryError(
                 f"cannot write the cache folder {folder.parent}: {error.strerror};"
@@ -148,14 +157,14 @@ def _download(jar: Jar, draft: Path) -> None:
     fetched.rename(draft / "libs" / jar.filename)
 
 
-def write_lock(path: Path) -> int:
-    """Resolve Kafka's tree anew and write its lock; returns the number of jars."""
+def write_lock(path: Path, endpoint: str = _ENDPOINT) -> int:
+    """Resolve an endpoint's tree anew and write its lock; returns the number of jars."""
     import jgo  # noqa: PLC0415 - as above
     from jgo.maven import PythonResolver  # noqa: PLC0415
 
-    lock = jgo.build(_ENDPOINT, update=True, resolver=PythonResolver()).lockfile
+    lock = jgo.build(endpoint, update=True, resolver=PythonResolver()).lockfile
     if lock is None:
-        raise DownloadError("jgo resolved Apache Kafka but wrote no lock of its own")
+        raise DownloadError(f"jgo resolved {endpoint} but wrote no lock of its own")
     lines = sorted(
         f"{one.groupId}:{one.artifactId}:{one.version} {one.sha256}\n" for one in lock.dependencies
     )

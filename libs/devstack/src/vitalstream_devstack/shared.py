@@ -56,19 +56,21 @@ class Servers:
         return self._ends.enter_context(EmbeddedKafka(self.folder / "kafka")).bootstrap_servers
 
     def _start_postgres(self) -> str:
-        url = os.environ.get("DATABASE_URL")
-        if not url:
+        running = os.environ.get("DATABASE_URL")
+        if running:
+            server = DatabaseServer.prepare(running)
+            self._ends.callback(server.close)  # ours goes with all that is in it
+        else:
             postgres = EmbeddedPostgres(self.folder / "postgres", options=_POSTGRES_OPTIONS)
-            url = self._ends.enter_context(postgres).url()
-        server = DatabaseServer.prepare(url)
-        self._ends.callback(server.close)
+            server = DatabaseServer.prepare(self._ends.enter_context(postgres).url())
         return server.to_text()
 
     def _start_tables(self) -> str:
         server = DatabaseServer.from_text(self.get("postgres"))
         migrate(server.create_template().url(), os.environ)
         server.add_logins()
-        self._ends.callback(server.close)
+        if os.environ.get("DATABASE_URL"):
+            self._ends.callback(server.close)
         return server.to_text()
 
 
