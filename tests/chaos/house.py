@@ -51,6 +51,7 @@ class House:
         self.replicas: list[Service] = []
         self._folder = folder
         self._started = 0
+        self._finished = False
         self._services = ExitStack()
         self._environment = {
             **{name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ},
@@ -76,8 +77,10 @@ class House:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Kill what is left; pytest shows what was logged last where a test has failed."""
+        """Kill what is left, and show what was logged last unless all went well."""
         self._services.close()
+        if self._finished:
+            return
         for log in sorted(self._folder.glob("replica-*.log")):
             print(f"{log.name}:", *log.read_text().splitlines()[-_LOG_LINES:], sep="\n  ")
 
@@ -166,4 +169,6 @@ class House:
             self.dismiss(replica)
         logs = "".join(log.read_text() for log in self._folder.glob("replica-*.log"))
         assert "O'" not in logs, "a log holds a patient's name"
-        return verify(self.database.url(), self.topic_id, self.sent, **judgement)
+        found = verify(self.database.url(), self.topic_id, self.sent, **judgement)
+        self._finished = True
+        return found

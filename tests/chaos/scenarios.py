@@ -10,6 +10,7 @@ import signal
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -173,7 +174,7 @@ def restart_broker(house: House, chance: random.Random, load: Load, broker: Embe
 
 
 def restore_backup(house: House, chance: random.Random, load: Load, postgres: OwnPostgres) -> None:
-    """The database replaced by an older backup of itself under a running stream."""
+    """The database replaced by an older backup of itself: while records flow, and after."""
     for _ in range(2):
         house.replica()
     with house.feed(_traffic(chance, load), load.rate):
@@ -181,9 +182,15 @@ def restore_backup(house: House, chance: random.Random, load: Load, postgres: Ow
         backup = postgres.back_up()
         later = sum(house.ledger().values()) + load.records // 10
         house.wait_until(lambda: sum(house.ledger().values()) >= later, "the stream goes on")
-        postgres.restore(backup)
-        assert house.events("write_failed", "survey_failed") >= 0
+        _restored(house, postgres, backup)
     house.wait_until(house.caught_up, "everything since the backup is read again")
+    _restored(house, postgres, backup)
+
+
+def _restored(house: House, postgres: OwnPostgres, backup: Path) -> None:
+    claims = house.events("partition_claimed")
+    postgres.restore(backup)
+    house.wait_until(lambda: house.events("partition_claimed") > claims, "somebody notices")
 
 
 def come_and_go(house: House, chance: random.Random, load: Load) -> int:

@@ -1,6 +1,7 @@
 """A PostgreSQL of a scenario's own: stopped, crashed and restored as it likes."""
 
 import os
+import secrets
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
@@ -54,7 +55,7 @@ class OwnPostgres:
 
     def restore(self, dump: Path) -> None:
         """Put the dump in the database's place, cutting every connection."""
-        name, aside = self.database.name, f"{self.database.name}_before"
+        name, aside = self.database.name, f"aside_{secrets.token_hex(4)}"
         self._execute(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", name
         )
