@@ -21,7 +21,7 @@ LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generat
 	$(foreach p,schema runtime storage,--no-emit-package vitalstream-$(p))
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo test bench lint format docs lock images compose-env up down clean
+.PHONY: help env demo test chaos bench lint format docs lock images compose-env up down clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -37,6 +37,9 @@ demo: env ## run everything on this machine; DEMO_SECONDS=40 stops by itself, DE
 
 test: env ## every test that needs no cluster, on real Kafka and PostgreSQL; ARGS go to pytest
 	@$(BIN)/python -m pytest --numprocesses=logical --dist=worksteal $(ARGS)
+
+chaos: env ## break everything while 200,000 records flow (some 30 min, 4 GB of memory); CHAOS_SEED repeats a run
+	@$(BIN)/python -m pytest tests/chaos/full.py -s $(ARGS)
 
 bench: env ## measure, each beside its limit; BENCH=producer for one of them, ARGS=--help for its options
 	@set -e; for name in $(BENCH); do $(BIN)/python -m tests.benchmarks.$$name $(ARGS); done
