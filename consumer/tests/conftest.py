@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from consumer.tests.replaying import Letters, Replaying
 from consumer.tests.support import Replica, Stream
 from vitalstream_devstack.databases import Database
 from vitalstream_devstack.pytest_plugin import KafkaHandle
@@ -46,3 +47,17 @@ def replicas(
         if replica.running:
             replica.kill()
         print(replica.output)  # noqa: T201 - pytest shows it where the test failed
+
+
+@pytest.fixture
+def replay(kafka: KafkaHandle, topic: str, database: Database) -> Replaying:
+    """Replays this test's dead letters, with an operator's login."""
+    return Replaying(
+        {**kafka.environment, "DATABASE_URL": database.url("operator"), "KAFKA_TOPIC": topic}
+    )
+
+
+@pytest.fixture
+def letters(topic: str, database: Database) -> Letters:
+    """Puts dead letters into this test's tables."""
+    return Letters(database.url(), topic)

@@ -1,10 +1,11 @@
 """`python -m vitalstream_consumer`: from the topic into the tables, each record exactly once."""
 
 import gc
+import sys
 import time
 import uuid
 from datetime import timedelta
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, NoReturn
 
 import structlog
 from confluent_kafka import Consumer
@@ -19,6 +20,7 @@ from vitalstream_consumer.loop import Loop
 from vitalstream_consumer.membership import Membership
 from vitalstream_consumer.metrics import Metrics
 from vitalstream_consumer.ownership import Ownership
+from vitalstream_consumer.replay import main as replay
 from vitalstream_consumer.settings import ConsumerSettings
 from vitalstream_consumer.topic import Topic
 from vitalstream_runtime import logging, program
@@ -174,5 +176,17 @@ def consume(told: Configuration, organs: Organs) -> None:
             lane.end(leaving + settings.drain_seconds - time.monotonic())
 
 
+def command() -> NoReturn:
+    """Run what the command line asks for: `replay ...`, or, with nothing said, the service."""
+    arguments = sys.argv[1:]
+    if not arguments:
+        program.run(main)
+    if arguments[0] == "replay":
+        program.run(lambda: replay(arguments[1:]))
+    usage = f"{NAME} alone consumes, {NAME} replay --help tells of replays"
+    sys.stderr.write(f"{arguments[0]!r} is no command: {usage}\n")
+    sys.exit(2)
+
+
 if __name__ == "__main__":
-    program.run(main)
+    command()
