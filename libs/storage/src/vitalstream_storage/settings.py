@@ -12,6 +12,15 @@ from vitalstream_runtime.settings import Settings
 
 __all__ = ["DatabaseSettings", "MaintenanceSettings"]
 
+# A server that vanished without a word, its host with it, is given up after half a minute; TCP
+# alone would wait for a quarter of an hour, and for ever for an answer.
+_SILENCE = {
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 4,
+    "tcp_user_timeout": 30_000,
+}
+
 
 class DatabaseSettings(Settings):
     """PostgreSQL: DATABASE_URL, or libpq's own PG* variables where it is not set.
@@ -91,6 +100,7 @@ class DatabaseSettings(Settings):
         chosen = conninfo_to_dict(url)
         given["application_name"] = str(chosen.get("application_name", application_name))
         given["connect_timeout"] = str(chosen.get("connect_timeout", self.database_connect_timeout))
+        given |= {name: str(chosen.get(name, value)) for name, value in _SILENCE.items()}
         return make_conninfo(url, **{key: value for key, value in given.items() if value})
 
 
