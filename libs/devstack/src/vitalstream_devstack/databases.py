@@ -29,7 +29,7 @@ def with_login(url: str, *, database: str | None = None, user: str = "", passwor
 
 
 def migrate(owner_url: str, environment: Mapping[str, str]) -> str:
-    """Bring the tables to the version the services need, as the services' operator does it.
+    """Bring the tables to the version the services need, as an operator does it.
 
     Args:
         owner_url: Who will own the tables.
@@ -41,10 +41,18 @@ def migrate(owner_url: str, environment: Mapping[str, str]) -> str:
     Raises:
         ServerStartError: It failed; with its own reason.
     """
+    return _storage("migrate", owner_url, environment)
+
+
+def maintain(owner_url: str, environment: Mapping[str, str]) -> str:
+    """Make the partitions around today; otherwise as `migrate`."""
+    return _storage("maintain", owner_url, environment)
+
+
+def _storage(what: str, url: str, environment: Mapping[str, str]) -> str:
+    command = [sys.executable, "-m", "vitalstream_storage", what]
     printed = run_to_end(
-        "the migrations",
-        [sys.executable, "-m", "vitalstream_storage", "migrate"],
-        env={**environment, "DATABASE_URL": owner_url},
+        f"vitalstream_storage {what}", command, env={**environment, "DATABASE_URL": url}
     )
     return printed.strip().splitlines()[-1]
 

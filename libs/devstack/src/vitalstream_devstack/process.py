@@ -94,12 +94,13 @@ class ServerProcess:
             cancelled: Asked as often; True gives up.
 
         Raises:
-            CancelledError: `cancelled` said so; the server still runs.
+            CancelledError: `cancelled` said so; the server is killed.
             ServerStartError: It ended instead, or did not answer in time.
         """
         deadline = time.monotonic() + timeout_seconds
         while not answers():
             if cancelled():
+                self.kill()  # a server that is half up may take long to stop in order
                 raise CancelledError(f"asked to stop while {self.name} was starting")
             if self._child is not None and self._child.poll() is not None:
                 code = self._child.returncode

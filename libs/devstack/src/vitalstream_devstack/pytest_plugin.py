@@ -3,6 +3,7 @@
 import secrets
 import shutil
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -95,6 +96,17 @@ def kafka_admin(kafka: KafkaHandle) -> AdminClient:
     return AdminClient({"bootstrap.servers": kafka.bootstrap_servers})
 
 
+def _wait_for_leaders(admin: AdminClient, name: str, partitions: int) -> None:
+    """The controller says a topic is made before the broker tells clients of it."""
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        known = admin.list_topics(name, timeout=10).topics[name].partitions.values()
+        if len(known) == partitions and all(one.leader >= 0 for one in known):
+            return
+        time.sleep(0.02)
+    raise TimeoutError(f"the broker knows no leader for every partition of {name} after 30 s")
+
+
 @pytest.fixture
 def make_topic(kafka_admin: AdminClient) -> Iterator[Callable[..., str]]:
     """Makes topics with fresh names: `make_topic(partitions=3, **config)`; deleted afterwards."""
@@ -107,6 +119,7 @@ def make_topic(kafka_admin: AdminClient) -> Iterator[Callable[..., str]]:
         topic = NewTopic(name, partitions, 1, config=settings)
         kafka_admin.create_topics([topic])[name].result(30)
         made.append(name)
+        _wait_for_leaders(kafka_admin, name, partitions)
         return name
 
     yield make

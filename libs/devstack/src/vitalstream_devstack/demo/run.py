@@ -11,7 +11,7 @@ from vitalstream_devstack.demo.ports import choose
 from vitalstream_devstack.demo.settings import DemoSettings, ReusedSettings
 from vitalstream_devstack.demo.stack import Stack
 from vitalstream_devstack.demo.steps import say
-from vitalstream_devstack.errors import CancelledError
+from vitalstream_devstack.errors import CancelledError, DevstackError
 from vitalstream_runtime.settings import load
 from vitalstream_runtime.shutdown import Shutdown
 
@@ -44,7 +44,10 @@ def main() -> int:
         say(f"Vitalstream demo, data in {folder}")
         try:
             stack.start()
-        except CancelledError:
+        except DevstackError:
+            # The terminal's Ctrl-C can end a child of ours before it has a session of its own.
+            if not shutdown.requested:
+                raise
             say("asked to stop before everything ran")
             return CancelledError.exit_code
         say(stack.directions())

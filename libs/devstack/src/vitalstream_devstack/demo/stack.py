@@ -7,7 +7,7 @@ from uuid import UUID
 
 import psycopg
 
-from vitalstream_devstack.databases import migrate
+from vitalstream_devstack.databases import maintain, migrate
 from vitalstream_devstack.demo import database, environment, verdict
 from vitalstream_devstack.demo.folder import logins
 from vitalstream_devstack.demo.ports import Ports
@@ -187,6 +187,9 @@ class Stack:
                 owner = self._reused.database_url or ""
             now.result = migrate(owner, self._shared)
             self._urls = database.add_logins(owner, known)
+        self._check()
+        with step("partitions") as now:
+            now.result = maintain(owner, self._shared)
         self._check()
 
     def _ask(self) -> psycopg.Connection:
