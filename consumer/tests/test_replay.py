@@ -198,7 +198,7 @@ def test_a_letter_the_broker_refuses_stops_no_other(
         {**kafka.environment, "DATABASE_URL": database.url("operator"), "KAFKA_TOPIC": topic}
     )
     done = replay("--all", "--yes")
-    done.check(1, "LettersRefusedError", "refused 1 letters", names[1])
+    done.check(65, "LettersRefusedError", "refused 1 letters", names[1])
     assert done.lines[-1] == "replayed 2 of 3"
     stream = Stream(kafka.bootstrap_servers, topic, database.url())
     assert marks(stream) == [True, False, True]
@@ -233,9 +233,9 @@ def test_wrong_use(
 def test_a_place_must_be_one_letter(replay: Replaying, letters: Letters) -> None:
     """An id that is nowhere, or in two topics of that name, is said and nothing is sent."""
     letters.add(offset=5)
-    replay("--id=0/6").check(65, "LetterNotFoundError", "--id 0/6")
+    replay("--id=0/6").check(64, "LetterNotFoundError", "--id 0/6")
     other = letters.add(offset=5, topic_id=uuid4())
-    replay("--id=0/5").check(65, "several", other)
+    replay("--id=0/5").check(64, "several", other)
     replay(f"--id={other}").check(0)
 
 

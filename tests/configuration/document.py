@@ -9,6 +9,7 @@ from pathlib import Path
 
 from pydantic_settings import BaseSettings
 
+from vitalstream_consumer.replay import errors as replay_errors
 from vitalstream_consumer.settings import ConsumerSettings
 from vitalstream_dashboard.settings import DashboardSettings, StreamlitSettings
 from vitalstream_devstack.demo.settings import DemoSettings
@@ -71,7 +72,7 @@ def text() -> str:
     """The whole page."""
     errors = sorted(
         (kind.exit_code, name, (inspect.getdoc(kind) or "").partition("\n")[0])
-        for module in (runtime_errors, storage_errors, producer_errors)
+        for module in (runtime_errors, storage_errors, producer_errors, replay_errors)
         for name, kind in vars(module).items()
         if isinstance(kind, type) and issubclass(kind, StartupError) and kind not in _BASES
     )

@@ -6,15 +6,15 @@ from vitalstream_runtime.errors import StartupError
 
 
 class LetterNotFoundError(StartupError):
-    """An --id names no dead letter of the topic, or several (EX_DATAERR)."""
+    """An --id names no dead letter of the topic, or several (EX_USAGE)."""
 
-    exit_code: ClassVar[int] = 65
+    exit_code: ClassVar[int] = 64
 
 
 class LettersRefusedError(StartupError):
-    """The broker refused some letters of a replay for what they are; they stay unmarked."""
+    """The broker refused some letters for what they are; they stay unmarked (EX_DATAERR)."""
 
-    exit_code: ClassVar[int] = 1
+    exit_code: ClassVar[int] = 65
 
 
 class ReplayUnfinishedError(StartupError):

@@ -5,7 +5,9 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, Final
 
-from confluent_kafka import KafkaError, KafkaException, Producer
+from confluent_kafka import KafkaError, KafkaException, Producer, TopicCollection
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin._acl import AclOperation
 
 from vitalstream_runtime.errors import (
     BrokerUnreachableError,
@@ -54,6 +56,8 @@ class Sender:
 
     def __init__(self, kafka: KafkaSettings, client_id: str) -> None:
         self._kafka = kafka
+        self._client_id = client_id
+        self._partitions = self._look()
         options = client_options(kafka, client_id) | {
             "enable.idempotence": True,
             "acks": "all",
@@ -64,11 +68,11 @@ class Sender:
             "delivery.timeout.ms": int(_DELIVERY_SECONDS * 1000),
         }
         self._producer = Producer(options)
-        self._partitions = self._count_partitions()
 
     def send(self, letters: Sequence[Letter]) -> list[KafkaError | None]:
         """Send letters and wait for the broker's word on each: None if it has the letter."""
-        words: list[KafkaError | None] = [None] * len(letters)
+        unheard = KafkaError(KafkaError._MSG_TIMED_OUT)
+        words: list[KafkaError | None] = [unheard] * len(letters)
 
         def note(number: int, error: KafkaError | None, _message: Any) -> None:
             words[number] = error
@@ -78,19 +82,14 @@ class Sender:
                 self._hand_over(letter, partial(note, number))
             except KafkaException as error:
                 words[number] = error.args[0]
-        while len(self._producer):
-            self._producer.flush(0.2)  # in short steps, between which signals are noticed
-        return words
+        broken = self._settle()
+        return [None if word is None else broken or word for word in words]
 
     def judge(self, word: KafkaError) -> KafkaStartupError | None:
         """What an error says of all letters; None if of that letter alone."""
         topic = f"KAFKA_TOPIC={self._kafka.topic}"
         if word.code() in _FORBIDDEN:
-            who = self._kafka.sasl_username or "(no login)"
-            return TopicNotAuthorizedError(
-                f"{topic}: KAFKA_SASL_USERNAME={who} may not write to it; "
-                "replay with a Kafka user that has the right Write on the topic"
-            )
+            return self._forbidden()
         if word.code() in _GONE:
             return TopicMissingError(f"{topic} does not exist")
         if word.code() in _UNFIT:
@@ -116,17 +115,39 @@ class Sender:
             else:
                 return
 
-    def _count_partitions(self) -> int:
+    def _settle(self) -> KafkaError | None:
+        """Wait for a word on all that was handed over; returns what broke the client, if so."""
+        broken: KafkaError | None = None
+        while len(self._producer):
+            try:
+                self._producer.flush(0.2)  # in short steps, between which signals are noticed
+            except KafkaException as error:  # raised once, and nothing can be sent any more
+                broken = error.args[0]
+                self._producer.purge()
+        return broken
+
+    def _look(self) -> int:
+        """Check that the user may write; returns how many partitions there are."""
         topic = self._kafka.topic
+        admin = AdminClient(client_options(self._kafka, self._client_id))
+        asked = admin.describe_topics(
+            TopicCollection([topic]),
+            include_authorized_operations=True,
+            request_timeout=_REQUEST_SECONDS,
+        )
         try:
-            found = self._producer.list_topics(topic, timeout=_REQUEST_SECONDS).topics[topic]
+            found = asked[topic].result()
         except KafkaException as error:
-            raise BrokerUnreachableError(
-                f"KAFKA_BOOTSTRAP_SERVERS={self._kafka.bootstrap_servers}: no answer: "
-                f"{error.args[0].str()}"
-            ) from None
-        if found.error is not None:
-            raise self.judge(found.error) or TopicMissingError(
-                f"KAFKA_TOPIC={topic}: {found.error}"
-            )
+            word: KafkaError = error.args[0]
+            raise self.judge(word) or BrokerUnreachableError(word.str()) from None
+        rights = found.authorized_operations  # empty where the broker does not tell
+        if rights and AclOperation.WRITE not in rights:
+            raise self._forbidden()
         return len(found.partitions)
+
+    def _forbidden(self) -> TopicNotAuthorizedError:
+        who = self._kafka.sasl_username or "(no login)"
+        return TopicNotAuthorizedError(
+            f"KAFKA_TOPIC={self._kafka.topic}: KAFKA_SASL_USERNAME={who} may not write to it; "
+            "replay with a Kafka user that has the right Write on the topic"
+        )
