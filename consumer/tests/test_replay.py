@@ -1,8 +1,11 @@
 """A replay sends what was chosen as it came, once, and marks it when the broker has it."""
 
 import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
 from uuid import uuid4
 
 import psycopg
@@ -254,3 +257,12 @@ def test_what_is_not_there_or_not_allowed(
     stream.query("UPDATE dead_letters SET topic = 'no-such-topic'")
     replay(*yes, KAFKA_TOPIC="no-such-topic").check(66, "TopicMissingError", "no-such-topic")
     assert marks(stream) == [False]
+
+
+@pytest.mark.parametrize("arguments", [["replay"], ["play"]])
+def test_the_console_script_knows_its_commands(arguments: list[str]) -> None:
+    """`vitalstream-consumer` is installed; what it is not told rightly it does not do."""
+    script = Path(sys.executable).with_name("vitalstream-consumer")
+    done = subprocess.run([script, *arguments], capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "vitalstream-consumer replay" in done.stderr.splitlines()[-1]
