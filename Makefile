@@ -21,7 +21,7 @@ LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generat
 	$(foreach p,schema runtime storage,--no-emit-package vitalstream-$(p))
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo test chaos bench lint format docs lock images compose-env up down clean
+.PHONY: help env demo test chaos bench bench-rivals lint format docs lock images compose-env up down clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -43,6 +43,9 @@ chaos: env ## break everything while 200,000 records flow (some 30 min, 4 GB of 
 
 bench: env ## measure, each beside its limit; BENCH=producer for one of them, ARGS=--help for its options
 	@set -e; for name in $(BENCH); do $(BIN)/python -m tests.benchmarks.$$name $(ARGS); done
+
+bench-rivals: env ## the consumer against Kafka Connect with Debezium's JDBC sink (downloads it); ARGS=--help
+	@$(BIN)/python -m tests.benchmarks.rivals $(ARGS)
 
 lint: env ## ruff, mypy, import-linter, shellcheck
 	@$(BIN)/ruff check .
@@ -66,6 +69,7 @@ lock: env ## resolve the newest dependencies again, with hashes
 	@$(LOCK) -o libs/storage/requirements.lock libs/storage/pyproject.toml
 	@$(LOCK) -o requirements/build.lock requirements/build.in
 	@$(BIN)/python -m vitalstream_devstack.kafka_jars
+	@$(BIN)/python -m tests.benchmarks.rivals.jars
 
 images: ## build the four images (needs Docker); IMAGE_PREFIX, TAG, PYTHON_IMAGE, DOCKER_BUILD_ARGS
 	@set -e; for room in $(IMAGES); do \

@@ -15,12 +15,14 @@ _SMALL = {
     "consumer": "--records 600 --admissions 100 --replicas 1 2 --repeats 1",
     "latency": "--rate 100 --seconds 1 --repeats 1",
     "memory": "--records 5000 --admissions 100",
+    "statements": "--records 600 --admissions 100 --batch 100",
 }
 _KEYS = {
     "producer": {"records_per_second", "limit_records_per_second", "of_limit"},
     "writer": {"what", "of_copy", "records_per_second", "postgres_cpu_seconds_per_million"},
     "consumer": {"what", "of_writer", "of_copy", "records_per_second"},
     "latency": {"what", "p50_ms", "p99_ms"},
+    "statements": {"level", "us_per_record", "statement"},
     "memory": {"idle_mib", "median_mib", "most_mib", "records_per_second"},
 }
 
@@ -43,7 +45,12 @@ def test_a_benchmark_prints_its_figures(name: str) -> None:
     for result in printed["results"]:
         assert result.keys() >= _KEYS[name]
         assert all(figure >= 0 for figure in _figures(result))
-        assert result[next(key for key in result if key.endswith(("_second", "p50_ms")))] > 0
+        assert (
+            result[
+                next(key for key in result if key.endswith(("_second", "p50_ms", "us_per_record")))
+            ]
+            > 0
+        )
 
 
 def _figures(value: Any) -> Iterator[float]:

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, LiteralString, NamedTuple
 
 import psycopg
 from confluent_kafka.admin import AdminClient
@@ -85,12 +85,17 @@ class Tables:
         migrate(DatabaseSettings.model_validate({"database_url": template.url()}))
         self._server.add_logins()
 
+    def query(self, statement: LiteralString) -> list[tuple[Any, ...]]:
+        """Run one as the superuser, outside the runs' databases; its rows, if it has any."""
+        with psycopg.connect(self._url, autocommit=True) as connection:
+            cursor = connection.execute(statement)
+            return cursor.fetchall() if cursor.description else []
+
     @contextlib.contextmanager
     def fresh(self) -> Iterator[Database]:
         """A migrated database, dropped afterwards; what others have written is on disk before."""
         database = self._server.create(migrated=True)
-        with psycopg.connect(self._url, autocommit=True) as connection:
-            connection.execute("CHECKPOINT")
+        self.query("CHECKPOINT")
         try:
             yield database
         finally:
