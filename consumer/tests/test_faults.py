@@ -150,6 +150,24 @@ def test_connections_cut(
     assert (replica.metric("write_failures_total") or 0) >= wanted
 
 
+def test_a_partition_lost_while_paused_is_read_again(
+    stream: Stream, replicas: Callable[..., Replica], database: Database
+) -> None:
+    """The Kafka client keeps a partition paused past its assignment; the next claim must not."""
+    replica = replicas(CONSUMER_BATCH_RECORDS="100").start()
+    with stream.writers_blocked():
+        stream.send(Hospital(seed=19, admissions=50).messages(3_000))
+        eventually(lambda: replica.events("reading_paused"), "there is no more room")
+        with psycopg.connect(database.admin_url, autocommit=True) as admin:
+            admin.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_locks JOIN pg_stat_activity USING (pid)"
+                " WHERE relation = 'patient_records'::regclass AND NOT granted"
+            )
+        eventually(lambda: replica.events("write_failed"), "the writers have lost their batches")
+    stream.wait_until_stored()
+    stream.check()
+
+
 @pytest.fixture
 def own_postgres(tmp_path: Path) -> Iterator[EmbeddedPostgres]:
     """A server of the test's own, to be stopped."""

@@ -82,8 +82,8 @@ class Membership:
         if new:
             partitions = [self._at(number, position) for number, (_, position) in new.items()]
             self._consumer.incremental_assign(partitions)
-            if self.paused:
-                self._consumer.pause(partitions)
+            # The client keeps a partition paused that was unassigned so; resuming is as needed.
+            (self._consumer.pause if self.paused else self._consumer.resume)(partitions)
             for number, (generation, position) in new.items():
                 self.readings[number] = Reading(number, generation, position.next_offset)
 
