@@ -39,7 +39,7 @@ class Replica:
 
     def __init__(self, environment: dict[str, str], log: Path) -> None:
         self.port = free_port()
-        self._environment = environment | {"OPS_PORT": str(self.port)}
+        self._environment = {"OPS_PORT": str(self.port)} | environment
         self._log = log
         self._process: subprocess.Popen[bytes] | None = None
 

@@ -27,8 +27,8 @@ _MOST_MESSAGES: Final = 2_000
 
 _OUT_OF_RANGE: Final = (KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE)  # noqa: SLF001
 _UNAUTHORIZED: Final = {
-    KafkaError.TOPIC_AUTHORIZATION_FAILED: "Read on the topic",
-    KafkaError.GROUP_AUTHORIZATION_FAILED: "Read on the group",
+    KafkaError.TOPIC_AUTHORIZATION_FAILED: "Read on the topic (KAFKA_TOPIC)",
+    KafkaError.GROUP_AUTHORIZATION_FAILED: "Read on the group (KAFKA_GROUP_ID)",
 }
 
 
