@@ -15,7 +15,7 @@ from typing import Any
 from uuid import UUID
 
 import psycopg
-from confluent_kafka import Producer
+from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from tests.oracle import read_topic, verify
@@ -180,6 +180,16 @@ class Stream:
         """next_offset by partition, of the topic as it is now."""
         sql = "SELECT partition, next_offset FROM stream_offsets WHERE topic_id = %s"
         return dict(self.query(sql, self.topic_id))
+
+    def log_end(self, partition: int) -> int:
+        """The offset the partition's next record will get."""
+        options = {"bootstrap.servers": self._bootstrap_servers, "group.id": "watermarks"}
+        consumer = Consumer(options)
+        try:
+            _, high = consumer.get_watermark_offsets(TopicPartition(self.topic, partition), 30)
+        finally:
+            consumer.close()
+        return high
 
     @contextmanager
     def writers_blocked(self) -> Iterator[None]:

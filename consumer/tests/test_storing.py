@@ -118,6 +118,8 @@ def test_holes_in_the_log_are_passed_over(
             producer.produce(stream.topic, message.payload, message.key, partition=0)
         assert producer.flush(30) == 0  # what is aborted is on the log all the same
         ending(30)
+    # The coordinator answers before the markers are on the log.
+    eventually(lambda: stream.log_end(0) == 606, "the last transaction's marker is written")
     stream.send(hospital.messages(1), partition=0)
     replica = replicas().start()
     eventually(lambda: stream.count("observations") == 301, "what was committed is stored")

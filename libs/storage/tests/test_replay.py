@@ -146,7 +146,8 @@ def test_what_is_not_marked_is_taken_again(login: Login, letters: list[Place]) -
         assert taken(one, ALL) == letters[:4]
         replay.mark(one, letters[:4])
         one.close()
-        assert taken(other, ALL) == letters[:4]
+        while taken(other, ALL) != letters[:4]:  # until the server has noticed; pytest ends it
+            other.rollback()
 
 
 def test_what_comes_back_from_a_run_is_not_its_own(
