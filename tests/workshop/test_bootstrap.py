@@ -1,8 +1,11 @@
 """`make env` on a machine where something is missing: one clear line, never a traceback."""
 
+import hashlib
+import io
 import os
 import subprocess
 import sys
+import tarfile
 from pathlib import Path
 
 BOOTSTRAP = Path(__file__).parents[2] / "requirements" / "bootstrap.py"
@@ -10,9 +13,9 @@ UNREACHABLE_INDEX = "http://127.0.0.1:9/simple"
 
 
 def run_bootstrap(
-    folder: Path, lock: str, *, minimum: str = "(3, 11)"
+    folder: Path, lock: str, *, minimum: str = "(3, 11)", **pip: str
 ) -> subprocess.CompletedProcess[str]:
-    """Run the bootstrap in `folder` against an index that nobody serves."""
+    """Run the bootstrap in `folder`, unless `pip` says otherwise with an index nobody serves."""
     (folder / "some.lock").write_text(lock)
     code = (
         "import runpy, sys\n"
@@ -24,7 +27,7 @@ def run_bootstrap(
     return subprocess.run(
         [sys.executable, "-c", code],
         cwd=folder,
-        env={**clean, "PIP_INDEX_URL": UNREACHABLE_INDEX, "PIP_CONFIG_FILE": os.devnull},
+        env={**clean, "PIP_INDEX_URL": UNREACHABLE_INDEX, "PIP_CONFIG_FILE": os.devnull, **pip},
         capture_output=True,
         text=True,
         check=False,
@@ -50,3 +53,20 @@ def test_no_network_is_said_in_one_line(tmp_path: Path) -> None:
     done = run_bootstrap(tmp_path, f"faker==40.54.0 --hash=sha256:{'0' * 64}\n")
     assert_one_line(done, "the package index cannot be reached")
     assert (tmp_path / "venv" / "bin" / "python").exists(), "it failed before it could download"
+
+
+def source_package(folder: Path) -> str:
+    """Put a package there that is source alone; returns the hash of its file."""
+    content = b"from setuptools import setup\nsetup(name='needs-building', version='1.0')\n"
+    with tarfile.open(folder / "needs-building-1.0.tar.gz", "w:gz") as archive:
+        setup = tarfile.TarInfo("needs-building-1.0/setup.py")
+        setup.size = len(content)
+        archive.addfile(setup, io.BytesIO(content))
+    return hashlib.sha256((folder / "needs-building-1.0.tar.gz").read_bytes()).hexdigest()
+
+
+def test_what_would_need_a_compiler_is_said_in_one_line(tmp_path: Path) -> None:
+    """Nothing is ever built from source; a machine that no wheel fits is told so."""
+    lock = f"needs-building==1.0 --hash=sha256:{source_package(tmp_path)}\n"
+    done = run_bootstrap(tmp_path, lock, PIP_NO_INDEX="1", PIP_FIND_LINKS=str(tmp_path))
+    assert_one_line(done, "no ready-made wheel of a locked package for this machine")
