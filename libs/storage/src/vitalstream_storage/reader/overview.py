@@ -1,36 +1,10 @@
-"""Every question a page asks of the tables: named functions, bound parameters, a time limit."""
+"""The overview: key figures, counts, means and the newest records, read in O(1)."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, TypeVar
-
-from psycopg.pq import TransactionStatus
-from psycopg.rows import class_row
 
 from vitalstream_storage.pool import Connection
-
-__all__ = [
-    "Breakdown",
-    "Gap",
-    "Kpis",
-    "Ledger",
-    "Position",
-    "RecentRecord",
-    "VitalAverages",
-    "breakdown",
-    "gaps",
-    "kpis",
-    "ledger",
-    "recent_records",
-    "snapshot",
-    "vital_averages",
-]
-
-_TIMEOUT = 5.0
-
-_T = TypeVar("_T")
+from vitalstream_storage.reader.rows import rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,57 +82,6 @@ class RecentRecord:
     news2_complete: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Position:
-    """Where one partition stands: a row of stream_offsets."""
-
-    topic: str
-    partition: int
-    start_offset: int
-    next_offset: int
-    stored: int
-    duplicates: int
-    stale: int
-    dead: int
-    claimed_at: datetime | None
-    last_append_at: datetime | None
-    last_commit_at: datetime | None
-    log_end_offset: int | None
-    log_end_at: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
-class Ledger:
-    """The partitions of the topic that was touched last, and the database's own clock."""
-
-    now: datetime
-    positions: list[Position]
-
-
-@dataclass(frozen=True, slots=True)
-class Gap:
-    """A range of offsets that the broker no longer had: a row of stream_gaps."""
-
-    topic: str
-    partition: int
-    first_offset: int
-    next_offset: int
-    kind: str
-    seen_at: datetime
-
-
-_GAPS = f"""
-SELECT {", ".join(Gap.__slots__)} FROM stream_gaps
- ORDER BY seen_at DESC, topic_id, partition LIMIT %(limit)s"""  # noqa: S608 - column names of ours
-
-_LEDGER = f"""
-SELECT {", ".join(Position.__slots__)} FROM stream_offsets
- WHERE topic_id = (
-       SELECT topic_id FROM stream_offsets
-        ORDER BY greatest(claimed_at, last_commit_at, log_end_at) DESC NULLS LAST, topic_id
-        LIMIT 1)
- ORDER BY partition"""  # noqa: S608 - column names of ours
-
 _KPIS = """
 SELECT coalesce(sum(patients), 0)::bigint AS unique_patients,
        coalesce(sum(admissions), 0)::bigint AS admissions,
@@ -222,38 +145,22 @@ SELECT {_RECORD} FROM patient_records r
  ORDER BY timestamp DESC, admission_id DESC LIMIT %(limit)s"""  # noqa: S608 - constants
 
 
-@contextmanager
-def snapshot(connection: Connection, timeout: float = _TIMEOUT) -> Iterator[Connection]:
-    """One view of the tables for several questions, so that their answers agree.
-
-    Args:
-        connection: Idle, outside any transaction.
-        timeout: Seconds for each statement.
-    """
-    with connection.transaction():
-        connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
-        connection.execute(
-            "SELECT set_config('statement_timeout', %s, true)", [f"{timeout * 1000:.0f}ms"]
-        )
-        yield connection
-
-
 def kpis(connection: Connection, risk: str | None = None) -> Kpis:
     """The five indicators, of all records or of one risk level (Low, Medium, High)."""
-    return _rows(connection, Kpis, _KPIS, {"risk": risk})[0]
+    return rows(connection, Kpis, _KPIS, {"risk": risk})[0]
 
 
 def breakdown(connection: Connection, risk: str | None = None) -> Breakdown:
     """Admissions by department, risk, diagnosis and type, of all or of one risk level."""
     found = Breakdown([], [], [], [])
-    for one in _rows(connection, _Counted, _BREAKDOWN, {"risk": risk}):
+    for one in rows(connection, _Counted, _BREAKDOWN, {"risk": risk}):
         getattr(found, one.dimension).append((one.value, one.admissions))
     return found
 
 
 def vital_averages(connection: Connection, risk: str | None = None) -> VitalAverages:
     """The mean vital signs, of all records or of one risk level."""
-    return _rows(connection, VitalAverages, _VITAL_AVERAGES, {"risk": risk})[0]
+    return rows(connection, VitalAverages, _VITAL_AVERAGES, {"risk": risk})[0]
 
 
 def recent_records(
@@ -265,29 +172,11 @@ def recent_records(
     many of those have changed their risk since, the whole table has to be looked through.
     """
     parameters = {"risk": risk, "limit": limit}
-    found = _rows(connection, RecentRecord, _RECENT, parameters)
-    bound = _rows(connection, _Bound, _RECENT_BOUND, parameters)[0].stamp
+    found = rows(connection, RecentRecord, _RECENT, parameters)
+    bound = rows(connection, _Bound, _RECENT_BOUND, parameters)[0].stamp
     if bound is None or (len(found) == limit and found[-1].timestamp > bound):
         return found
-    return _rows(connection, RecentRecord, _RECENT_BY_SCAN, parameters)
-
-
-def ledger(connection: Connection) -> Ledger:
-    """Where the stream stands; a topic that was re-created is there once, as it is now."""
-    positions = _rows(connection, Position, _LEDGER, {})
-    return Ledger(
-        _rows(connection, _Clock, "SELECT clock_timestamp() AS now", {})[0].now, positions
-    )
-
-
-def gaps(connection: Connection, limit: int = 20) -> list[Gap]:
-    """The newest gaps first."""
-    return _rows(connection, Gap, _GAPS, {"limit": limit})
-
-
-@dataclass(frozen=True, slots=True)
-class _Clock:
-    now: datetime
+    return rows(connection, RecentRecord, _RECENT_BY_SCAN, parameters)
 
 
 @dataclass(frozen=True, slots=True)
@@ -300,13 +189,3 @@ class _Counted:
     dimension: str
     value: str
     admissions: int
-
-
-def _rows(
-    connection: Connection, kind: type[_T], query: str, parameters: dict[str, Any]
-) -> list[_T]:
-    if connection.info.transaction_status == TransactionStatus.IDLE:
-        with snapshot(connection):
-            return _rows(connection, kind, query, parameters)
-    with connection.cursor(row_factory=class_row(kind)) as cursor:
-        return cursor.execute(query, parameters).fetchall()
