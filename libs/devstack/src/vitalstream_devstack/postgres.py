@@ -55,12 +55,19 @@ class EmbeddedPostgres:
         data_dir: Everything it writes; made if missing, initialised once, kept.
         port: 0 picks a free one, kept for the life of this object.
         options: Server settings, stronger than ours.
+        binaries: Where its programs are, for another version than the package's.
     """
 
     def __init__(
-        self, data_dir: Path, *, port: int = 0, options: Mapping[str, str] | None = None
+        self,
+        data_dir: Path,
+        *,
+        port: int = 0,
+        options: Mapping[str, str] | None = None,
+        binaries: Path = POSTGRES_BIN_PATH,
     ) -> None:
         self.data_dir = data_dir.resolve()
+        self._binaries = binaries
         self.port = port or free_port()
         self._options = dict(options or {})
         self._process = ServerProcess(
@@ -163,7 +170,7 @@ class EmbeddedPostgres:
             os.chown(self._password_file, user.uid, user.gid)
         # A locale of its own: sorting and messages must not differ from machine to machine.
         command = [
-            str(POSTGRES_BIN_PATH / "initdb"),
+            str(self._binaries / "initdb"),
             f"--pgdata={draft}",
             f"--username={_SUPERUSER}",
             f"--pwfile={self._password_file}",
@@ -186,7 +193,7 @@ class EmbeddedPostgres:
             "log_min_error_statement": "panic",
         } | self._options
         arguments = [f"--{key}={value}" for key, value in settings.items()]
-        return [str(POSTGRES_BIN_PATH / "postgres"), "-D", str(self._cluster), *arguments]
+        return [str(self._binaries / "postgres"), "-D", str(self._cluster), *arguments]
 
     def _answers(self) -> bool:
         try:
