@@ -25,9 +25,10 @@ from vitalstream_consumer.settings import ConsumerSettings
 from vitalstream_consumer.topic import Topic
 from vitalstream_runtime import logging, program
 from vitalstream_runtime.kafka import client_options, wait_for_broker, wait_for_topic
-from vitalstream_runtime.ops import Heartbeat, OpsServer, Readiness, build_info
+from vitalstream_runtime.ops import Heartbeat, OpsServer, Readiness
 from vitalstream_runtime.settings import KafkaSettings, ServiceSettings, load
 from vitalstream_runtime.shutdown import Shutdown
+from vitalstream_runtime.state import export_state
 from vitalstream_schema.codec import Decoder
 from vitalstream_storage.migrate import wait_until_migrated
 from vitalstream_storage.pool import connect
@@ -89,9 +90,9 @@ def main() -> None:
     gc.freeze()
     gc.set_threshold(*_GC_THRESHOLDS)
     logging.configure("consumer", told.service)
-    build_info("consumer", logging.version_of("consumer"))
     heartbeat = Heartbeat(told.consumer.drain_seconds + _STUCK_SECONDS)
     readiness = Readiness("database", "kafka", "topic")
+    export_state("consumer", logging.version_of("consumer"), readiness)
     with Shutdown() as shutdown:
         organs = Organs(shutdown, heartbeat, readiness)
         ops = OpsServer(told.service, heartbeat, readiness)

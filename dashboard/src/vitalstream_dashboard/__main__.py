@@ -20,8 +20,9 @@ from vitalstream_dashboard.source import Kind
 from vitalstream_runtime import program
 from vitalstream_runtime.errors import PortInUseError, StartupError
 from vitalstream_runtime.logging import configure, version_of
-from vitalstream_runtime.ops import Heartbeat, OpsServer, Readiness, build_info
+from vitalstream_runtime.ops import Heartbeat, OpsServer, Readiness
 from vitalstream_runtime.settings import ServiceSettings, load
+from vitalstream_runtime.state import export_state
 
 _log = structlog.get_logger(__name__)
 _APP = Path(__file__).with_name("app.py")
@@ -66,10 +67,10 @@ def main() -> int:
     general, streamlit = load(ServiceSettings), load(StreamlitSettings)
     shared = service()
     configure("dashboard", general)
-    build_info("dashboard", version_of("dashboard"))
     metrics.DATA_AGE_SECONDS.set(math.nan)
     _check_port(streamlit)
     heartbeat, readiness = Heartbeat(_STUCK_SECONDS), Readiness("page", "database")
+    export_state("dashboard", version_of("dashboard"), readiness)
     ops = OpsServer(general, heartbeat, readiness)
     ops.start()
     host = _ANY.get(streamlit.address, streamlit.address)

@@ -13,7 +13,7 @@ from prometheus_client.registry import Collector
 
 from vitalstream_runtime import ops
 from vitalstream_runtime.errors import PortInUseError, SettingsError
-from vitalstream_runtime.ops import Heartbeat, OpsServer, Readiness, build_info
+from vitalstream_runtime.ops import Heartbeat, OpsServer, Readiness
 from vitalstream_runtime.settings import ServiceSettings
 
 
@@ -118,13 +118,10 @@ def test_readyz_gives_the_reasons(server: OpsServer, readiness: Readiness) -> No
 def test_metrics_are_prometheus_text(server: OpsServer, registry: CollectorRegistry) -> None:
     """/metrics shows the registry, in OpenMetrics for whoever asks for it."""
     Counter("vitalstream_test_things_total", "Things.", registry=registry).inc(3)
-    build_info("producer", "1.2.3", registry)
     response, body = ask(server, "/metrics")
     assert response.status == 200
     assert response.headers["Content-Type"].startswith("text/plain")
     assert b"vitalstream_test_things_total 3.0" in body
-    assert b'vitalstream_build_info{python="3.' in body
-    assert b'service="producer",version="1.2.3"} 1.0' in body
     response, body = ask(server, "/metrics", Accept="application/openmetrics-text; version=1.0.0")
     assert response.headers["Content-Type"].startswith("application/openmetrics-text")
     assert body.endswith(b"# EOF\n")
@@ -280,10 +277,3 @@ def test_readiness_is_safe_between_threads(readiness: Readiness) -> None:
     done.set()
     for thread in threads:
         thread.join()
-
-
-def test_build_info_needs_no_label_of_its_own(registry: CollectorRegistry) -> None:
-    """The gauge is 1, so that it can be joined to any other metric."""
-    build_info("consumer", "0.1.0", registry)
-    (metric,) = registry.collect()
-    assert [sample.value for sample in metric.samples] == [1.0]

@@ -17,6 +17,7 @@ from vitalstream_runtime import logging, ops, program
 from vitalstream_runtime.kafka import BrokerUnreachableError, wait_for_broker, wait_for_topic
 from vitalstream_runtime.settings import KafkaSettings, ServiceSettings, load
 from vitalstream_runtime.shutdown import Shutdown
+from vitalstream_runtime.state import export_state
 
 _log = structlog.get_logger("vitalstream_producer")
 _CLIENT_ID = "vitalstream-producer"
@@ -32,7 +33,7 @@ def main() -> int:
     metrics = Metrics(REGISTRY)
     metrics.target_rate.set(settings.target_rate)
     metrics.queue_limit.set(settings.buffer_records)
-    ops.build_info("producer", logging.version_of("producer"))
+    export_state("producer", logging.version_of("producer"), readiness)
     console = Console(plain=logging.on_console(service))
     server = ops.OpsServer(service, heartbeat, readiness)
     server.start()

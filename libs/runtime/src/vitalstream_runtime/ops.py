@@ -1,7 +1,6 @@
 """The ops port: is it alive, is it ready, has it started, and its metrics."""
 
 import json
-import platform
 import socket
 import socketserver
 import threading
@@ -11,7 +10,7 @@ from http.server import BaseHTTPRequestHandler
 from typing import Any
 
 import structlog
-from prometheus_client import REGISTRY, CollectorRegistry, Gauge
+from prometheus_client import REGISTRY, CollectorRegistry
 from prometheus_client.exposition import choose_encoder
 
 from vitalstream_runtime.errors import PortInUseError, SettingsError
@@ -66,21 +65,23 @@ class Readiness:
 
     def __init__(self, *waiting_for: str) -> None:
         self._lock = threading.Lock()
-        self._reasons: dict[str, str] = dict.fromkeys(waiting_for, "not yet")
+        self._states: dict[str, str | None] = dict.fromkeys(waiting_for, "not yet")
 
     def set(self, name: str, reason: str | None) -> None:
         """State why ``name`` is not ready; None: it is."""
         with self._lock:
-            if reason is None:
-                self._reasons.pop(name, None)
-            else:
-                self._reasons[name] = reason
+            self._states[name] = reason
+
+    @property
+    def states(self) -> dict[str, str | None]:
+        """Each name with the reason why it is not ready, None where it is."""
+        with self._lock:
+            return dict(self._states)
 
     @property
     def reasons(self) -> dict[str, str]:
         """Each name that is not ready, with its reason."""
-        with self._lock:
-            return dict(self._reasons)
+        return {name: reason for name, reason in self.states.items() if reason is not None}
 
     @property
     def ready(self) -> bool:
@@ -163,17 +164,6 @@ class OpsServer:
                 encode, kind = choose_encoder(accept)
                 return 200, kind, encode(self._registry)
         return 404, "text/plain", b"not found\n"
-
-
-def build_info(service: str, version: str, registry: CollectorRegistry = REGISTRY) -> None:
-    """Export ``vitalstream_build_info{service, version, python}`` 1."""
-    gauge = Gauge(
-        "vitalstream_build_info",
-        "Which build runs; always 1.",
-        ["service", "version", "python"],
-        registry=registry,
-    )
-    gauge.labels(service, version, platform.python_version()).set(1)
 
 
 def _json(good: bool, details: dict[str, Any]) -> tuple[int, str, bytes]:  # noqa: FBT001
