@@ -13,6 +13,7 @@ from confluent_kafka.admin import AdminClient
 
 from tests.oracle import Sent, read_ack_log
 from vitalstream_devstack.databases import Database
+from vitalstream_devstack.ports import free_port
 from vitalstream_devstack.pytest_plugin import KafkaHandle
 from vitalstream_devstack.service import Service
 from vitalstream_runtime.kafka import topic_id
@@ -65,6 +66,11 @@ class Pipeline:
         """Start a producer; `rate=50` is PRODUCER_RATE=50. It may end by itself at once."""
         chosen = {f"PRODUCER_{key.upper()}": str(value) for key, value in settings.items()}
         return self._start("producer", name, {"PRODUCER_ACK_LOG": str(self.ack_log), **chosen})
+
+    def dashboard(self) -> Service:
+        """Start a dashboard as the viewer, and wait until it is ready."""
+        page = {"STREAMLIT_SERVER_PORT": str(free_port()), "STREAMLIT_SERVER_ADDRESS": "127.0.0.1"}
+        return self._start("dashboard", "dashboard", self._database.environment("viewer") | page)
 
     def produce(self, count: int, **settings: Any) -> list[Sent]:
         """Have a producer send so many records as fast as it can; returns all acknowledged yet."""

@@ -144,6 +144,8 @@ def consume(told: Configuration, organs: Organs) -> None:
     """
     settings, topic = told.consumer, told.kafka.topic
     metrics = Metrics()
+    metrics.writers.set(settings.writers)
+    metrics.backlog_limit.set(settings.batch_records)
     desk = Desk(
         Ownership(Backoff(longest_seconds=settings.retry_seconds)),
         Backlog(Limits(settings.batch_records, settings.batch_bytes), batches=1),

@@ -112,6 +112,10 @@ class Metrics:
         )
         self.assigned = gauge("assigned_partitions", "Partitions that the group has given us.")
         self.backlog = gauge("backlog_records", "Records read and not yet written.")
+        self.backlog_limit = gauge(
+            "backlog_limit_records", "Reading pauses while so many wait, as one batch holds."
+        )
+        self.writers = gauge("writers", "Transactions that may be under way at once.")
         self.rebalances = counter("rebalances", "Assignments and revocations by the group.")
         self.write_failures = counter(
             "write_failures", "Claims and writes that failed or whose outcome is unknown."

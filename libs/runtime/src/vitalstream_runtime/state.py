@@ -3,7 +3,7 @@
 import platform
 from collections.abc import Iterator
 
-from prometheus_client import REGISTRY, CollectorRegistry, Gauge
+from prometheus_client import REGISTRY, CollectorRegistry, Gauge, disable_created_metrics
 from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
@@ -21,6 +21,8 @@ def export_state(
         readiness: What it waits for.
         registry: What /metrics shows.
     """
+    # Not one more series for each one, which nobody asks for.
+    disable_created_metrics()  # type: ignore[no-untyped-call]
     build = Gauge(
         "vitalstream_build_info",
         "Which build runs; always 1.",
