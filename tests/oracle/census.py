@@ -10,7 +10,9 @@ _CENSUS = """
 SELECT dimension, key, risk_level, count(*), sum(heart_rate), sum(temperature_celsius),
        sum(oxygen_saturation), sum(respiratory_rate), count(latest.admission_id),
        coalesce(sum(age) FILTER (WHERE latest.admission_id IS NOT NULL), 0),
-       count(*) FILTER (WHERE latest.admission_id IS NOT NULL AND oxygen_saturation < 90)
+       count(*) FILTER (WHERE latest.admission_id IS NOT NULL AND oxygen_saturation < 90),
+       count(*) FILTER (WHERE latest.admission_id IS NOT NULL
+                              AND status = ANY (ARRAY['Discharged', 'Deceased']))
   FROM patient_records r
   LEFT JOIN (SELECT DISTINCT ON (patient_id) patient_id, admission_id FROM patient_records
               ORDER BY patient_id, timestamp DESC, admission_id COLLATE "C" DESC) AS latest
@@ -40,7 +42,8 @@ _COUNTERS = {
     "census": (
         """
 SELECT dimension, key, risk_level, sum(admissions), sum(heart_rate), sum(temperature),
-       sum(oxygen_saturation), sum(respiratory_rate), sum(patients), sum(age), sum(critical_oxygen)
+       sum(oxygen_saturation), sum(respiratory_rate), sum(patients), sum(age),
+       sum(critical_oxygen), sum(discharged)
   FROM census GROUP BY dimension, key, risk_level
 HAVING (sum(admissions), sum(heart_rate), sum(patients), sum(age)) <> (0, 0, 0, 0)""",
         _CENSUS,

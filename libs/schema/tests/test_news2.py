@@ -144,6 +144,25 @@ def test_the_worst_is_twenty() -> None:
 
 
 @pytest.mark.parametrize(
+    ("changes", "minutes"),
+    [
+        ({}, 720),
+        ({"heart_rate": 91}, 240),
+        ({"heart_rate": 111, "respiratory_rate": 21}, 240),
+        ({"consciousness": "V"}, 60),
+        ({"consciousness": "V", "heart_rate": 91}, 60),
+        ({"heart_rate": 111, "respiratory_rate": 21, "systolic": 110}, 60),
+        ({"consciousness": "V", "systolic": 90}, 60),
+        ({"consciousness": "V", "systolic": 90, "heart_rate": 91}, 15),
+    ],
+)
+def test_response_of_chart_4(changes: dict[str, Any], minutes: int) -> None:
+    """0: 12 h; 1-4: 4 h; a single 3 and 5-6: 1 h; 7 and more continuous, taken as 15 min."""
+    result = news2.score(**HEALTHY | changes)
+    assert result.observe_within.total_seconds() == minutes * 60
+
+
+@pytest.mark.parametrize(
     ("temperature", "points"),
     [(38.05, 1), (38.04, 0), (35.05, 1), (35.04, 3), (39.05, 2), (37, 0), (36.05, 0), (36.04, 1)],
 )

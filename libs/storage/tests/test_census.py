@@ -27,7 +27,7 @@ def _upsert(connection: psycopg.Connection[Any], rng: random.Random) -> None:
         traffic.SEED_INSERT + " ON CONFLICT (admission_id) DO UPDATE SET"
         " timestamp = excluded.timestamp, department = excluded.department,"
         " risk_level = excluded.risk_level, oxygen_saturation = excluded.oxygen_saturation,"
-        " heart_rate = excluded.heart_rate, age = excluded.age"
+        " heart_rate = excluded.heart_rate, age = excluded.age, status = excluded.status"
         " WHERE excluded.timestamp > patient_records.timestamp",
         traffic.row(rng),
     )

@@ -125,7 +125,7 @@ def test_the_tables_and_the_writer_work_on_the_oldest_server(server: EmbeddedPos
     databases = DatabaseServer.prepare(server.url())
     database = databases.create(migrated=False)
     owner = DatabaseSettings.model_validate({"database_url": database.url()})
-    assert len(migrate(owner)) == REQUIRED_VERSION
+    assert int(migrate(owner)[-1][:4]) == REQUIRED_VERSION
     databases.add_logins()
     with login(database) as connection:
         assert connection.info.server_version // 10_000 == 15

@@ -10,6 +10,7 @@ START = datetime(2026, 3, 1)  # noqa: DTZ001 - the seed's column has no time zon
 _DEPARTMENTS = ["ICU", "Emergency", "Cardiology"]
 _DIAGNOSES = ["COPD", "Asthma", "Sepsis", "Stroke"]
 _TYPES = ["Emergency", "Elective", "Urgent", "Observation"]
+_STATUSES = ["Admitted", "Stable", "Discharged", "Deceased"]
 _LEVELS = ["Low", "Medium", "High"]
 
 SEED_INSERT = """
@@ -18,7 +19,7 @@ INSERT INTO patient_records (patient_id, admission_id, timestamp, admission_time
     insurance_provider, heart_rate, blood_pressure, temperature_celsius, oxygen_saturation,
     respiratory_rate, risk_score, risk_level, attending_physician, hospital_location)
 VALUES (%(patient_id)s, %(admission_id)s, %(timestamp)s, %(timestamp)s, 'Some One', %(age)s,
-    'Other', %(department)s, %(diagnosis)s, %(type)s, 'Admitted', 'Aetna', %(heart_rate)s,
+    'Other', %(department)s, %(diagnosis)s, %(type)s, %(status)s, 'Aetna', %(heart_rate)s,
     '120/80', %(temperature)s, %(oxygen)s, %(breaths)s, 0, %(level)s, 'Dr. Who', 'Boston')"""
 
 _LATEST = """
@@ -30,7 +31,9 @@ _EXPECTED = """
 SELECT dimension, key, r.risk_level, count(*), sum(heart_rate), sum(temperature_celsius),
        sum(oxygen_saturation), sum(respiratory_rate), count(l.admission_id),
        coalesce(sum(r.age) FILTER (WHERE l.admission_id IS NOT NULL), 0),
-       count(*) FILTER (WHERE l.admission_id IS NOT NULL AND r.oxygen_saturation < 90)
+       count(*) FILTER (WHERE l.admission_id IS NOT NULL AND r.oxygen_saturation < 90),
+       count(*) FILTER (WHERE l.admission_id IS NOT NULL
+                              AND r.status = ANY ('{Discharged,Deceased}'))
   FROM patient_records r
   LEFT JOIN (SELECT admission_id FROM latest) l USING (admission_id)
  CROSS JOIN LATERAL (VALUES ('all', ''), ('department', department),
@@ -41,7 +44,7 @@ SELECT dimension, key, r.risk_level, count(*), sum(heart_rate), sum(temperature_
 _COUNTED = """
 SELECT dimension, key, risk_level, sum(admissions), sum(heart_rate), sum(temperature),
        sum(oxygen_saturation), sum(respiratory_rate), sum(patients), sum(age),
-       sum(critical_oxygen)
+       sum(critical_oxygen), sum(discharged)
   FROM census GROUP BY 1, 2, 3 HAVING sum(admissions) <> 0 OR sum(patients) <> 0
  ORDER BY 1, 2, 3"""
 
@@ -75,6 +78,7 @@ def row(rng: random.Random, patients: int = 12) -> dict[str, Any]:
         "oxygen": rng.randrange(85, 101),
         "breaths": rng.randrange(12, 31),
         "level": rng.choice(_LEVELS),
+        "status": rng.choice(_STATUSES),
     }
 
 

@@ -1,10 +1,11 @@
 """National Early Warning Score 2 (NEWS2).
 
 Source: Royal College of Physicians, National Early Warning Score (NEWS) 2, London 2017, chart 1
-(the scoring system) and chart 2 (thresholds and triggers). For patients of 16 years and over who
-are not pregnant; whoever calls this decides that.
+(the scoring system), chart 2 (thresholds and triggers) and chart 4 (clinical response). For
+patients of 16 years and over who are not pregnant; whoever calls this decides that.
 """
 
+from datetime import timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from itertools import chain, repeat
 from typing import Final, Literal
@@ -15,6 +16,14 @@ MINIMUM_AGE: Final = 16
 
 Risk = Literal["low", "low-medium", "medium", "high"]
 Bands = tuple[tuple[int, int], ...]
+
+RESPONSE_TO_ZERO: Final = timedelta(hours=12)
+RESPONSE: Final[dict[Risk, timedelta]] = {
+    "low": timedelta(hours=4),
+    "low-medium": timedelta(hours=1),
+    "medium": timedelta(hours=1),
+    "high": timedelta(minutes=15),
+}
 
 
 class ImpossibleValueError(ValueError):
@@ -43,6 +52,15 @@ class News2(Struct, frozen=True, gc=False):
     complete: bool
     parameters: dict[str, int]
     risk: Risk
+
+    @property
+    def observe_within(self) -> timedelta:
+        """Within what time the response (chart 4) asks for the next observation, at the least.
+
+        Continuous monitoring, asked for from 7 points on, is taken as a quarter of an hour. Of an
+        incomplete score it is the longest that it can be.
+        """
+        return RESPONSE[self.risk] if self.total else RESPONSE_TO_ZERO
 
 
 def _table(*bands: tuple[int, int]) -> tuple[int, ...]:

@@ -61,7 +61,10 @@ class Record(Struct, kw_only=True, frozen=True, gc=False, omit_defaults=True):
     department: Annotated[Text100, Meta(description="Hospital department")]
     primary_diagnosis: Annotated[Text200, Meta(description="Medical condition")]
     admission_type: Annotated[AdmissionType, Meta(description="How the patient was admitted")]
-    status: Annotated[Text50, Meta(description="Current patient status")]
+    status: Annotated[
+        Text50,
+        Meta(description="Current patient status; Discharged and Deceased end the stay"),
+    ]
     insurance_provider: Annotated[Text100, Meta(description="Insurance company's name")]
     heart_rate: Annotated[
         int, Meta(ge=0, le=300, description="Heart rate", extra_json_schema={"x-unit": "/min"})

@@ -15,8 +15,13 @@ CREATE VIEW patients AS
 
 COMMENT ON VIEW patients IS 'One row per patient: the state of its newest admission.';
 
--- admissions and the sums of vital signs count all rows of patient_records; patients, age and
--- critical_oxygen (SpO2 below 90) only each patient's newest admission.
+-- What ends a stay. Any other status is a current patient's.
+CREATE FUNCTION stay_is_over(status text) RETURNS boolean
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$ SELECT status IN ('Discharged', 'Deceased') $$;
+
+-- admissions and the sums of vital signs count all rows of patient_records; patients, age,
+-- critical_oxygen (SpO2 below 90) and discharged (whose stay is over) only each patient's newest
+-- admission.
 CREATE TABLE census (
     shard             integer NOT NULL,
     dimension         text NOT NULL
@@ -31,6 +36,7 @@ CREATE TABLE census (
     patients          bigint NOT NULL,
     age               bigint NOT NULL,
     critical_oxygen   bigint NOT NULL,
+    discharged        bigint NOT NULL,
     PRIMARY KEY (dimension, key, risk_level, shard)
 ) WITH (fillfactor = 50);
 
@@ -109,7 +115,8 @@ BEGIN
            coalesce(department, primary_diagnosis, admission_type, ''), risk_level,
            sign * sum(admissions), sign * sum(heart_rate), sign * sum(temperature),
            sign * sum(oxygen_saturation), sign * sum(respiratory_rate),
-           sign * sum(patients), sign * sum(age), sign * sum(critical_oxygen)
+           sign * sum(patients), sign * sum(age), sign * sum(critical_oxygen),
+           sign * sum(discharged)
       FROM (SELECT department, primary_diagnosis, admission_type, risk_level,
                    count(*) AS admissions, sum(heart_rate) AS heart_rate,
                    sum(temperature_celsius) AS temperature,
@@ -117,7 +124,8 @@ BEGIN
                    sum(respiratory_rate) AS respiratory_rate,
                    count(*) FILTER (WHERE newest) AS patients,
                    coalesce(sum(age) FILTER (WHERE newest), 0) AS age,
-                   count(*) FILTER (WHERE newest AND oxygen_saturation < 90) AS critical_oxygen
+                   count(*) FILTER (WHERE newest AND oxygen_saturation < 90) AS critical_oxygen,
+                   count(*) FILTER (WHERE newest AND stay_is_over(status)) AS discharged
               FROM changed
              GROUP BY department, primary_diagnosis, admission_type, risk_level) AS groups
      GROUP BY GROUPING SETS ((department, risk_level), (primary_diagnosis, risk_level),
@@ -131,7 +139,8 @@ BEGIN
            respiratory_rate = c.respiratory_rate + excluded.respiratory_rate,
            patients = c.patients + excluded.patients,
            age = c.age + excluded.age,
-           critical_oxygen = c.critical_oxygen + excluded.critical_oxygen;
+           critical_oxygen = c.critical_oxygen + excluded.critical_oxygen,
+           discharged = c.discharged + excluded.discharged;
     RETURN NULL;
 END
 $$;

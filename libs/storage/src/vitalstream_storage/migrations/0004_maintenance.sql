@@ -106,7 +106,8 @@ BEGIN
            sum(temperature_celsius) AS temperature, sum(oxygen_saturation) AS oxygen_saturation,
            sum(respiratory_rate) AS respiratory_rate, count(*) FILTER (WHERE newest) AS patients,
            coalesce(sum(age) FILTER (WHERE newest), 0) AS age,
-           count(*) FILTER (WHERE newest AND oxygen_saturation < 90) AS critical_oxygen
+           count(*) FILTER (WHERE newest AND oxygen_saturation < 90) AS critical_oxygen,
+           count(*) FILTER (WHERE newest AND stay_is_over(status)) AS discharged
       FROM patient_records
      CROSS JOIN LATERAL (VALUES ('all', ''), ('department', department),
            ('primary_diagnosis', primary_diagnosis), ('admission_type', admission_type))
@@ -116,11 +117,11 @@ BEGIN
       FROM (SELECT FROM (SELECT * FROM census UNION ALL
                     SELECT -1, dimension, key, risk_level, -admissions, -heart_rate,
                            -temperature, -oxygen_saturation, -respiratory_rate, -patients,
-                           -age, -critical_oxygen FROM right_census) AS difference
+                           -age, -critical_oxygen, -discharged FROM right_census) AS difference
              GROUP BY dimension, key, risk_level
             HAVING (sum(admissions), sum(heart_rate), sum(temperature), sum(oxygen_saturation),
-                    sum(respiratory_rate), sum(patients), sum(age), sum(critical_oxygen))
-                   <> (0, 0, 0, 0, 0, 0, 0, 0)) AS differing;
+                    sum(respiratory_rate), sum(patients), sum(age), sum(critical_oxygen),
+                    sum(discharged)) <> (0, 0, 0, 0, 0, 0, 0, 0, 0)) AS differing;
     DELETE FROM census;
     INSERT INTO census SELECT * FROM right_census;
     RETURN NEXT;

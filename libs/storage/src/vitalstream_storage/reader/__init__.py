@@ -11,6 +11,8 @@ from vitalstream_storage.reader.overview import (
     vital_averages,
 )
 from vitalstream_storage.reader.rows import snapshot
+from vitalstream_storage.reader.silence import Silence, SilentPatient, silence
+from vitalstream_storage.reader.stays import Stays, stays
 from vitalstream_storage.reader.stream import Gap, Ledger, Position, gaps, ledger
 
 __all__ = [
@@ -20,12 +22,17 @@ __all__ = [
     "Ledger",
     "Position",
     "RecentRecord",
+    "Silence",
+    "SilentPatient",
+    "Stays",
     "VitalAverages",
     "breakdown",
     "gaps",
     "kpis",
     "ledger",
     "recent_records",
+    "silence",
     "snapshot",
+    "stays",
     "vital_averages",
 ]
