@@ -1,9 +1,12 @@
 """The thread beside the page."""
 
 import time
+from dataclasses import replace
 from typing import Any
 
+import psycopg
 import pytest
+from prometheus_client import REGISTRY
 
 from vitalstream_dashboard.monitor import Monitor
 from vitalstream_dashboard.service import service
@@ -44,3 +47,46 @@ def test_one_bad_round_does_not_end_the_watch(
     while len(rounds) < 3:
         time.sleep(0.01)
     watched.stop()
+
+
+def _silent(department: str) -> float | None:
+    return REGISTRY.get_sample_value(
+        "vitalstream_dashboard_silent_patients", {"department": department}
+    )
+
+
+@pytest.mark.parametrize(("scale", "count"), [(1.0, 0), (1000.0, 3)])
+def test_silent_patients_are_counted_by_department_at_the_time_scale(
+    monitor: Any, database: Database, scale: float, count: int
+) -> None:
+    """Two minutes without an observation are no silence at a scale of 1, and one at 1000."""
+    watched, _ = monitor
+    settings = watched._service.settings.model_copy(update={"time_scale": scale})
+    watched._service = replace(watched._service, settings=settings)
+    with psycopg.connect(database.url()) as connection:
+        connection.execute(
+            "INSERT INTO patient_records SELECT 'p' || n, 'a' || n,"
+            " timezone('UTC', now()) - interval '2 minutes', now(), 'Some One', 50, 'Other',"
+            " 'ICU', 'Asthma', 'Urgent', 'Stable', 'Aetna', 70, '120/80', 37, 98, 16, 0, 'Low',"
+            " 'Dr. Who', 'Boston' FROM generate_series(1, 3) n"
+        )
+    watched.round()
+    assert _silent("ICU") == count
+
+
+def test_without_the_database_silence_is_unknown(monitor: Any, database: Database) -> None:
+    """No figure is better than an old one that nobody can tell from a new one."""
+    watched, _ = monitor
+    with psycopg.connect(database.url()) as connection:
+        connection.execute(
+            "INSERT INTO patient_records SELECT 'p', 'a', timezone('UTC', now() - interval '1 d'),"
+            " now(), 'Some One', 50, 'Other', 'ICU', 'Asthma', 'Urgent', 'Stable', 'Aetna', 70,"
+            " '120/80', 37, 98, 16, 0, 'Low', 'Dr. Who', 'Boston'"
+        )
+    watched._count_silent()
+    assert _silent("ICU") == 1
+    with psycopg.connect(database.admin_url, autocommit=True) as connection:
+        connection.execute("ALTER TABLE census RENAME TO census_away")
+    time.sleep(0.6)
+    watched._count_silent()
+    assert _silent("ICU") is None

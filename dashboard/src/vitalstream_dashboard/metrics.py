@@ -22,6 +22,12 @@ DATA_AGE_SECONDS: Final = Gauge(
     "vitalstream_dashboard_data_age_seconds",
     "Age of the newest record that the page can show; NaN before the first one.",
 )
+SILENT_PATIENTS: Final = Gauge(
+    "vitalstream_dashboard_silent_patients",
+    "Current patients whose next observation is overdue by NEWS2's interval. Every replica counts "
+    "all of them: take the max, never the sum; absent while the database is away.",
+    ["department"],
+)
 DATABASE_UP: Final = Gauge(
     "vitalstream_dashboard_database_up", "1 while the database answers, else 0."
 )

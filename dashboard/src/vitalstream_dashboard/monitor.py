@@ -3,6 +3,7 @@
 import contextlib
 import http.client
 import threading
+import time
 from datetime import UTC, datetime
 
 import structlog
@@ -19,6 +20,7 @@ from vitalstream_storage.pool import Connection
 
 _log = structlog.get_logger(__name__)
 _HTTP_OK = 200
+_SILENCE_SECONDS = 10.0
 
 
 class Monitor:
@@ -48,6 +50,7 @@ class Monitor:
         self._heartbeat, self._readiness = heartbeat, readiness
         self._stopped = threading.Event()
         self._reached = False
+        self._count_silent_on = float("-inf")
         self._thread = threading.Thread(target=self._run, name="monitor", daemon=True)
 
     def start(self) -> None:
@@ -66,6 +69,9 @@ class Monitor:
             self._readiness.set("page", None)
             metrics.SESSIONS.set(_sessions())
         self._look_at_database()
+        if time.monotonic() >= self._count_silent_on:
+            self._count_silent_on = time.monotonic() + _SILENCE_SECONDS
+            self._count_silent()
 
     def _run(self) -> None:
         while True:
@@ -95,6 +101,20 @@ class Monitor:
         if answer.value is not None and answer.value.newest is not None:
             age = datetime.now(UTC) - answer.value.newest
             metrics.DATA_AGE_SECONDS.set(age.total_seconds())
+
+    def _count_silent(self) -> None:
+        """Count silent patients here alone, so that no page or replica adds to the figure."""
+        answer = self._service.source.read("silent", self._silent)
+        if answer.value is None or answer.trouble is not None:
+            metrics.SILENT_PATIENTS.clear()
+            return
+        for department, count in answer.value.items():
+            metrics.SILENT_PATIENTS.labels(department).set(count)
+
+    def _silent(self, connection: Connection) -> dict[str, int]:
+        counted = dict.fromkeys((each.department for each in timed(reader.stays, connection)), 0)
+        scale = self._service.settings.time_scale
+        return counted | timed(reader.silence, connection, scale, limit=0).departments
 
     def _freshness(self, connection: Connection) -> Freshness:
         ledger = timed(reader.ledger, connection)

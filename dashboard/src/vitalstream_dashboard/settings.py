@@ -50,6 +50,14 @@ class DashboardSettings(Settings):
         default=True,
         description="Whether a viewer may download the table with names, ids, dates and places.",
     )
+    time_scale: float = Field(
+        1.0,
+        gt=0,
+        le=100_000,
+        description="By how much the hospital's time runs faster than the clock; the intervals "
+        "after which a patient counts as silent are divided by it. As the producer's "
+        "PRODUCER_TIME_SCALE; 1 for patients who are real.",
+    )
     time_zone: str = Field(
         "UTC", description="Time zone of every time shown, by its IANA name (Europe/Berlin)."
     )
