@@ -74,14 +74,15 @@ class Replica:
         self.process.kill()
         self.process.wait()
 
-    def stop(self, seconds: float = 30.0) -> int:
-        """Ask it to stop, as Kubernetes does; returns the exit code."""
+    def stop(self) -> int:
+        """Ask it to stop, as Kubernetes does, once it can hear; returns the exit code."""
+        eventually(lambda: self.get("/livez")[0] or not self.running, "it is there")
         self.process.terminate()
-        return self.process.wait(seconds)
+        return self.exit_code()
 
-    def exit_code(self, seconds: float = WAIT_SECONDS) -> int:
+    def exit_code(self) -> int:
         """Wait for it to end by itself."""
-        return self.process.wait(seconds)
+        return self.process.wait(WAIT_SECONDS)
 
     @property
     def output(self) -> str:
@@ -147,7 +148,7 @@ class Stream:
         """Put records on the topic and wait for the broker to have them."""
         for message in messages:
             self._put(message, partition)
-        assert self._producer.flush(30) == 0
+        assert self._producer.flush(WAIT_SECONDS) == 0
 
     def _put(self, message: Message, partition: int) -> None:
         while True:

@@ -44,15 +44,19 @@ def test_two_and_three_replicas_share(
     eventually(lambda: assigned(third) == 3, "the last one has all")
     stream.wait_until_stored()
     stream.check()
-    lag = [third.metric("lag_records", partition=str(number)) for number in range(3)]
-    assert lag == [0, 0, 0]
+    eventually(
+        lambda: [third.metric("lag_records", partition=str(n)) for n in range(3)] == [0, 0, 0],
+        "no lag is shown",
+    )
 
 
 def test_a_handover_fences_nobody(stream: Stream, replicas: Callable[..., Replica]) -> None:
     """A revoked partition is let go only after the batch in hand, so its writer is not fenced."""
     hospital = Hospital(seed=22, admissions=100)
     stream.send(hospital.messages(900))
-    first, second = replicas(CONSUMER_WRITERS="3"), replicas(CONSUMER_WRITERS="3")
+    # No survey comes between, so that each lane takes one partition.
+    first = replicas(CONSUMER_WRITERS="3", CONSUMER_SURVEY_SECONDS="300")
+    second = replicas(CONSUMER_WRITERS="3")
     with stream.writers_blocked():
         first.start()
         stream.wait_for_blocked_writers(3)
@@ -87,40 +91,3 @@ def test_coming_and_going(stream: Stream, replicas: Callable[..., Replica]) -> N
     stream.wait_until_stored()
     stream.check()
     assert staying.stop() == 0
-
-
-def test_a_stop_finishes_the_batch_in_hand(
-    stream: Stream, replicas: Callable[..., Replica]
-) -> None:
-    """SIGTERM: unready at once, what is being written is committed, the rest left, exit code 0."""
-    stream.send(Hospital(seed=24, admissions=50).messages(900))
-    replica = replicas(CONSUMER_BATCH_RECORDS="50")
-    with stream.writers_blocked():
-        replica.start()
-        stream.wait_for_blocked_writers(2)
-        replica.process.terminate()
-        eventually(lambda: "shutdown" in replica.reasons, "unready, and says why")
-        assert replica.running
-    assert replica.exit_code(10) == 0
-    stored = sum(stream.positions().values())
-    assert 50 <= stored < 900
-    assert stream.query("SELECT sum(stored + duplicates + stale + dead) FROM stream_offsets") == [
-        (stored,)
-    ]
-    replica.start()
-    stream.wait_until_stored()
-    stream.check()
-
-
-def test_a_stop_does_not_wait_for_ever(stream: Stream, replicas: Callable[..., Replica]) -> None:
-    """A write that does not end in time is left to be rolled back; the exit code is 0 even so."""
-    stream.send(Hospital(seed=25, admissions=50).messages(300))
-    replica = replicas(CONSUMER_DRAIN_SECONDS="1")
-    with stream.writers_blocked():
-        replica.start()
-        stream.wait_for_blocked_writers()
-        assert replica.stop(15) == 0
-        assert sum(stream.positions().values()) == 0
-    replica.start()
-    stream.wait_until_stored()
-    stream.check()

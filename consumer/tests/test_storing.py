@@ -122,6 +122,6 @@ def test_holes_in_the_log_are_passed_over(
     eventually(lambda: stream.log_end(0) == 606, "the last transaction's marker is written")
     stream.send(hospital.messages(1), partition=0)
     replica = replicas().start()
-    eventually(lambda: stream.count("observations") == 301, "what was committed is stored")
-    assert stream.positions()[0] == 607
-    assert replica.metric("offsets_skipped_total") == 306
+    eventually(lambda: stream.positions().get(0) == 607, "the log is read to its end")
+    assert stream.count("observations") == 301
+    eventually(lambda: replica.metric("offsets_skipped_total") == 306, "the holes are counted")

@@ -84,25 +84,37 @@ def main() -> None:
     Raises:
         StartupError: What waiting will not mend, as one line.
     """
-    told = Configuration(
-        load(ServiceSettings), load(KafkaSettings), load(DatabaseSettings), load(ConsumerSettings)
-    )
-    gc.freeze()
-    gc.set_threshold(*_GC_THRESHOLDS)
-    logging.configure("consumer", told.service)
+    with Shutdown() as shutdown:
+        told = Configuration(
+            load(ServiceSettings),
+            load(KafkaSettings),
+            load(DatabaseSettings),
+            load(ConsumerSettings),
+        )
+        gc.freeze()
+        gc.set_threshold(*_GC_THRESHOLDS)
+        logging.configure("consumer", told.service)
+        run(told, shutdown)
+    _log.info("stopped")
+
+
+def run(told: Configuration, shutdown: Shutdown) -> None:
+    """Serve the ops endpoints, and consume as soon as all that is needed is there.
+
+    Raises:
+        StartupError: What waiting will not mend.
+    """
     heartbeat = Heartbeat(told.consumer.drain_seconds + _STUCK_SECONDS)
     readiness = Readiness("database", "kafka", "topic")
     export_state("consumer", logging.version_of("consumer"), readiness)
-    with Shutdown() as shutdown:
-        organs = Organs(shutdown, heartbeat, readiness)
-        ops = OpsServer(told.service, heartbeat, readiness)
-        ops.start()
-        try:
-            if wait(told, organs):
-                consume(told, organs)
-        finally:
-            ops.stop()
-    _log.info("stopped")
+    organs = Organs(shutdown, heartbeat, readiness)
+    ops = OpsServer(told.service, heartbeat, readiness)
+    ops.start()
+    try:
+        if wait(told, organs):
+            consume(told, organs)
+    finally:
+        ops.stop()
 
 
 def wait(told: Configuration, organs: Organs) -> bool:
@@ -162,7 +174,7 @@ def consume(told: Configuration, organs: Organs) -> None:
     )
     lanes = [Lane(number, equipment) for number in range(settings.writers)]
     consumer = Consumer(consumer_options(told.kafka, settings))
-    membership = Membership(consumer, topic, desk, metrics, settings.drain_seconds)
+    membership = Membership(consumer, told.kafka, desk, metrics, settings.drain_seconds)
     intake = Intake(Decoder(timedelta(seconds=settings.max_ahead_seconds)))
     for lane in lanes:
         lane.start()

@@ -1,5 +1,7 @@
 """Our place in the consumer group: what it assigns, what of it is fetched, what is committed."""
 
+import threading
+import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
@@ -10,9 +12,12 @@ from vitalstream_consumer.desk import Desk
 from vitalstream_consumer.intake import Reading
 from vitalstream_consumer.metrics import Metrics
 from vitalstream_consumer.ownership import Position
+from vitalstream_runtime.settings import KafkaSettings
 
 _log = structlog.get_logger(__name__)
 _NO_EPOCH: Final = -1
+_ANSWER_SECONDS: Final = 5.0
+_POLL_SECONDS: Final = 0.1
 
 
 class Membership:
@@ -24,7 +29,7 @@ class Membership:
 
     Args:
         consumer: Not yet subscribed.
-        topic: Its name.
+        kafka: The topic's name and the group's protocol.
         desk: Told of what is assigned.
         metrics: Rebalances are counted there.
         drain_seconds: How long a revocation waits for what is being written.
@@ -35,13 +40,19 @@ class Membership:
     """
 
     def __init__(
-        self, consumer: Consumer, topic: str, desk: Desk, metrics: Metrics, drain_seconds: float
+        self,
+        consumer: Consumer,
+        kafka: KafkaSettings,
+        desk: Desk,
+        metrics: Metrics,
+        drain_seconds: float,
     ) -> None:
         self._consumer = consumer
-        self._topic = topic
+        self._topic = kafka.topic
         self._desk = desk
         self._metrics = metrics
         self._drain_seconds = drain_seconds
+        self._classic = kafka.group_protocol == "classic"
         self._committed: dict[int, int] = {}
         self.paused = False
         self._failure: Exception | None = None
@@ -57,9 +68,36 @@ class Membership:
         )
 
     def leave(self) -> None:
-        """Give up the partitions, after what is being written of them, and leave the group."""
-        self._consumer.close()
+        """Give up the partitions, after what is being written of them, and leave the group.
+
+        A broker that does not answer is not waited for: the group finds out when our session ends.
+        """
+        deadline = time.monotonic() + self._drain_seconds + _ANSWER_SECONDS
+        if self._classic:
+            self._unsubscribe()
+        closing = threading.Thread(target=self._close, name="leave", daemon=True)
+        closing.start()
+        closing.join(max(0.0, deadline - time.monotonic()))
+        if closing.is_alive():
+            _log.warning("group_not_left", reason="the broker did not answer in time")
         self.raise_failure()
+
+    def _unsubscribe(self) -> None:
+        """Leave while the client still can.
+
+        When it closes without a partition, it does not tell a classic group, which then waits for
+        it until its session ends; and in a rebalance it is heard only after the rebalance.
+        """
+        deadline = time.monotonic() + _ANSWER_SECONDS
+        self._consumer.unsubscribe()
+        while self._consumer.memberid() and time.monotonic() < deadline:
+            self._consumer.poll(_POLL_SECONDS)
+
+    def _close(self) -> None:
+        try:
+            self._consumer.close()
+        except Exception as error:  # noqa: BLE001 - raised again in the polling thread
+            self._failure = self._failure or error
 
     def raise_failure(self) -> None:
         """Raise what went wrong in a callback, where nothing may be raised."""
