@@ -41,6 +41,7 @@ def record(**changes: Any) -> RecentRecord:
         "hospital_location": "ID-city",
         "news2": None,
         "news2_complete": False,
+        "link": "ID-link",
     }
     return RecentRecord(**{**values, **changes})
 

@@ -21,6 +21,7 @@ IDENTIFYING: Final = frozenset(
         "patient_name",
         "attending_physician",
         "hospital_location",
+        "link",
     }
 )
 """Names, ids, dates, and places smaller than a state."""

@@ -95,8 +95,11 @@ BEGIN
       FROM right_newest r
      WHERE r.patient_id = p.patient_id AND p.newest <> (p.admission_id = r.admission_id);
     PERFORM set_config('vitalstream.settling', '', true);
-    DELETE FROM newest_admissions;
-    INSERT INTO newest_admissions SELECT * FROM right_newest;
+    DELETE FROM newest_admissions n
+     WHERE NOT EXISTS (SELECT FROM right_newest r WHERE r.patient_id = n.patient_id);
+    INSERT INTO newest_admissions AS n SELECT * FROM right_newest
+    ON CONFLICT (patient_id) DO UPDATE SET admission_id = excluded.admission_id
+     WHERE n.admission_id <> excluded.admission_id;
     RETURN NEXT;
 
     counters := 'census';

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from uuid import UUID
 
 from vitalstream_storage.pool import Connection
 from vitalstream_storage.reader.rows import rows
@@ -55,7 +56,11 @@ class VitalAverages:
 
 @dataclass(frozen=True, slots=True)
 class RecentRecord:
-    """An admission's latest state, as the table of recent records shows it; clocks are UTC."""
+    """An admission's latest state, as the table of recent records shows it; clocks are UTC.
+
+    Attributes:
+        link: Names the patient in addresses.
+    """
 
     patient_id: str
     admission_id: str
@@ -80,6 +85,7 @@ class RecentRecord:
     hospital_location: str
     news2: int | None
     news2_complete: bool
+    link: UUID
 
 
 _KPIS = """
@@ -116,9 +122,14 @@ _RECORD = """
        r.temperature_celsius::float8 AS temperature_celsius, r.oxygen_saturation,
        r.respiratory_rate, r.risk_score, r.risk_level, r.attending_physician,
        r.hospital_location, r.news2, r.news2_complete"""
+_LINKED = """
+SELECT record.*, n.link
+  FROM record CROSS JOIN LATERAL (
+       SELECT link FROM newest_admissions WHERE patient_id = record.patient_id LIMIT 1) AS n"""
 
 # From the few newest entries of each risk; the LIMIT in the inner look-up keeps it one by one.
 _RECENT = f"""
+WITH record AS MATERIALIZED (
 SELECT record.*
   FROM (SELECT DISTINCT risk_level FROM recent_bounds
          WHERE %(risk)s::text IS NULL OR risk_level = %(risk)s) AS level
@@ -133,16 +144,19 @@ SELECT record.*
                WHERE r.admission_id = entry.id AND r.timestamp = entry.stamp
                  AND r.risk_level = level.risk_level LIMIT 1) AS found
         ORDER BY entry.stamp DESC, entry.id DESC LIMIT %(limit)s) AS record
- ORDER BY record.timestamp DESC, record.admission_id DESC LIMIT %(limit)s"""  # noqa: S608
+ ORDER BY record.timestamp DESC, record.admission_id DESC LIMIT %(limit)s)
+{_LINKED} ORDER BY timestamp DESC, admission_id DESC"""  # noqa: S608 - constants
 
 _RECENT_BOUND = """
 SELECT max(complete_after) AS stamp FROM recent_bounds
  WHERE %(risk)s::text IS NULL OR risk_level = %(risk)s"""
 
 _RECENT_BY_SCAN = f"""
+WITH record AS MATERIALIZED (
 SELECT {_RECORD} FROM patient_records r
  WHERE %(risk)s::text IS NULL OR risk_level = %(risk)s
- ORDER BY timestamp DESC, admission_id DESC LIMIT %(limit)s"""  # noqa: S608 - constants
+ ORDER BY timestamp DESC, admission_id DESC LIMIT %(limit)s)
+{_LINKED} ORDER BY timestamp DESC, admission_id DESC"""  # noqa: S608 - constants
 
 
 def kpis(connection: Connection, risk: str | None = None) -> Kpis:

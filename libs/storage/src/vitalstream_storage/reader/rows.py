@@ -1,7 +1,7 @@
 """One question of the tables: its view of them, its time limit, its rows."""
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, TypeVar
 
 from psycopg.pq import TransactionStatus
@@ -30,12 +30,16 @@ def snapshot(connection: Connection, timeout: float = _TIMEOUT) -> Iterator[Conn
         yield connection
 
 
+def within_snapshot(connection: Connection) -> AbstractContextManager[Connection]:
+    """The snapshot that is open on the connection, or else one of its own."""
+    if connection.info.transaction_status == TransactionStatus.IDLE:
+        return snapshot(connection)
+    return nullcontext(connection)
+
+
 def rows(
     connection: Connection, kind: type[_T], query: str, parameters: Mapping[str, Any]
 ) -> list[_T]:
     """The answer as objects of a class whose fields are named like the columns."""
-    if connection.info.transaction_status == TransactionStatus.IDLE:
-        with snapshot(connection):
-            return rows(connection, kind, query, parameters)
-    with connection.cursor(row_factory=class_row(kind)) as cursor:
+    with within_snapshot(connection), connection.cursor(row_factory=class_row(kind)) as cursor:
         return cursor.execute(query, parameters).fetchall()
