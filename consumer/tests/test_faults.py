@@ -198,18 +198,18 @@ def test_the_database_stopped_and_started(
     stream.send(hospital.messages(500))
     stream.wait_until_stored()
     own_postgres.stop()
-    stream.send(hospital.messages(500))
     eventually(lambda: "database" in replica.reasons, "unready, with the reason")
     time.sleep(8)
     assert replica.get("/livez")[0] == 200
     assert "PostgreSQL" in replica.reasons["database"]
+    assert len(replica.events("survey_failed")) == 1  # and not every half second
     own_postgres.start()
-    stream.wait_until_stored()
-    stream.check()
+    eventually(lambda: replica.events("survey_works_again"), "so it says")
     eventually(lambda: replica.ready, "ready again")
-    assert replica.metric("rebalances_total") == 1
     own_postgres.kill()
-    own_postgres.start()
     stream.send(hospital.messages(500))
+    eventually(lambda: replica.events("write_failed"), "a write fails")
+    own_postgres.start()
     stream.wait_until_stored()
     stream.check()
+    assert replica.metric("rebalances_total") == 1

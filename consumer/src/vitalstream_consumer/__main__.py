@@ -22,6 +22,7 @@ from vitalstream_consumer.metrics import Metrics
 from vitalstream_consumer.ownership import Ownership
 from vitalstream_consumer.replay import main as replay
 from vitalstream_consumer.settings import ConsumerSettings
+from vitalstream_consumer.surveying import Surveyor
 from vitalstream_consumer.topic import Topic
 from vitalstream_runtime import logging, program
 from vitalstream_runtime.kafka import client_options, wait_for_broker, wait_for_topic
@@ -164,9 +165,11 @@ def consume(told: Configuration, organs: Organs) -> None:
         settings.survey_seconds,
     )
     lock_timeout = told.database.database_lock_timeout
+    claimer = Claimer(Topic(told.kafka, NAME), uuid.uuid4(), lock_timeout, metrics)
     equipment = Equipment(
         desk=desk,
-        claimer=Claimer(Topic(told.kafka, NAME), uuid.uuid4(), lock_timeout, metrics),
+        claimer=claimer,
+        surveyor=Surveyor(claimer, desk, metrics, organs.readiness),
         connect=lambda: connect(told.database, NAME),
         statement_timeout=told.database.database_statement_timeout,
         metrics=metrics,

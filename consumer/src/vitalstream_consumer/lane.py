@@ -15,8 +15,10 @@ from psycopg import errors as pg
 
 from vitalstream_consumer.batch import compose
 from vitalstream_consumer.claiming import Claimer
-from vitalstream_consumer.desk import Claim, Desk, Survey, Work, Write
+from vitalstream_consumer.desk import Desk
 from vitalstream_consumer.metrics import Metrics
+from vitalstream_consumer.surveying import Surveyor
+from vitalstream_consumer.work import Claim, Survey, Work, Write
 from vitalstream_runtime.kafka import BrokerUnreachableError, TopicMissingError
 from vitalstream_runtime.ops import Readiness
 from vitalstream_storage import writer
@@ -40,6 +42,7 @@ class Equipment:
     Attributes:
         desk: Gives the work.
         claimer: Claims, and knows the topic and our token.
+        surveyor: Looks at the logs' ends.
         connect: Opens a connection to PostgreSQL.
         statement_timeout: Seconds for each statement of a write.
         metrics: Where batches are counted.
@@ -48,6 +51,7 @@ class Equipment:
 
     desk: Desk
     claimer: Claimer
+    surveyor: Surveyor
     connect: Callable[[], Connection]
     statement_timeout: float
     metrics: Metrics
@@ -148,30 +152,24 @@ class Lane(threading.Thread):
             equipment.metrics.count(work.chunks, outcome, seconds, time.time() * 1000)
 
     def _survey(self, work: Survey) -> None:
-        claimer = self._equipment.claimer
+        surveyor = self._equipment.surveyor
         try:
-            view = claimer.topic.look(work.partitions)
-            self._equipment.readiness.set("kafka", None)
-            self._equipment.readiness.set("topic", None)
-            ends = {partition: bounds.end for partition, bounds in view.bounds.items()}
-            quiet = self._equipment.desk.surveyed(view.topic_id, ends)
-            if quiet:
-                ledger = writer.record_log_end(
-                    self._connected(), view.topic_id, claimer.token, {p: ends[p] for p in quiet}
-                )
-                self._works()
-                for partition in self._equipment.desk.compared(quiet, ledger):
-                    self._equipment.metrics.rewound.inc()
-                    next_offset = ledger.get(partition)
-                    _log.warning("rewound", partition=partition, next_offset=next_offset)
+            surveyor.survey(self._connected, work)
         except (psycopg.Error, StorageError, BrokerUnreachableError, TopicMissingError) as error:
-            self._failed("survey_failed", error, work.partitions)
+            self._excuse(error)  # each time, since it may be another reason by now
+            surveyor.failed(_fields(error))
+        else:
+            surveyor.worked()
 
     def _works(self) -> None:
         self._equipment.readiness.set("database", None)
 
     def _failed(self, event: str, error: Exception, partitions: list[int]) -> None:
-        """Say why; raise what trying again will not mend."""
+        self._excuse(error)
+        _log.warning(event, partitions=partitions, **_fields(error))
+
+    def _excuse(self, error: Exception) -> None:
+        """Show why nothing goes on for now; raise what trying again will not mend."""
         equipment = self._equipment
         if isinstance(error, pg.InsufficientPrivilege) and self._connection is not None:
             remedy = "make it a member of vitalstream_writer"
@@ -187,7 +185,6 @@ class Lane(threading.Thread):
         else:
             raise error
         equipment.metrics.write_failures.inc()
-        _log.warning(event, partitions=partitions, **_fields(error))
 
     def _connected(self) -> Connection:
         if self._connection is None:
