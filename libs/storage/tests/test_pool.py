@@ -1,10 +1,13 @@
 """Connections: what is wrong with them is one line that says where and what to do."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import LiteralString
 
 import psycopg
 import pytest
+from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
 from vitalstream_devstack.databases import Database, with_login
@@ -55,6 +58,18 @@ def refused(opening: Opening, url: str, kind: type[StorageError]) -> str:
     return said
 
 
+@contextmanager
+def stranger(database: Database, options: LiteralString) -> Iterator[str]:
+    """The URL of a role that belongs to no group, gone afterwards."""
+    role = sql.Identifier(f"{database.name}_stranger")
+    with psycopg.connect(database.admin_url, autocommit=True) as admin:
+        admin.execute(sql.SQL("CREATE ROLE {} PASSWORD 'geheim' {}").format(role, sql.SQL(options)))
+        try:
+            yield with_login(database.url(), user=f"{database.name}_stranger", password="geheim")  # noqa: S106 - likewise
+        finally:
+            admin.execute(sql.SQL("DROP ROLE {}").format(role))
+
+
 def test_a_wrong_password(opening: Opening, empty_database: Database) -> None:
     """No waiting mends it; the line names the setting to look at."""
     login = conninfo_to_dict(empty_database.url())["user"]
@@ -73,11 +88,8 @@ def test_no_password(opening: Opening, empty_database: Database) -> None:
 
 def test_a_role_that_may_not_log_in(opening: Opening, database: Database) -> None:
     """The group roles are for membership; who logs in as one is told so."""
-    role = "vitalstream_writer"
-    with psycopg.connect(database.admin_url, autocommit=True) as admin:
-        admin.execute(b"ALTER ROLE vitalstream_writer PASSWORD 'geheim'")
-    url = with_login(database.url(), user=role, password="geheim")  # noqa: S106 - of this test alone
-    assert "not permitted to log in" in refused(opening, url, AuthenticationError)
+    with stranger(database, "NOLOGIN") as url:
+        assert "not permitted to log in" in refused(opening, url, AuthenticationError)
 
 
 def test_a_server_that_is_not_there(opening: Opening) -> None:
@@ -114,20 +126,14 @@ def test_an_old_server(
 
 def test_missing_rights(database: Database) -> None:
     """A login without a role is told which roles there are."""
-    with psycopg.connect(database.admin_url, autocommit=True) as admin:
-        admin.execute(f"CREATE ROLE {database.name}_nobody LOGIN PASSWORD 'x'".encode())
-    url = with_login(database.url(), user=f"{database.name}_nobody", password="x")  # noqa: S106 - likewise
-    try:
-        with (
-            pool.connect(settings(url), "test") as connection,
-            pytest.raises(MissingRightsError, match="vitalstream_writer") as caught,
-        ):
-            check_version(connection)
-    finally:
-        with psycopg.connect(database.admin_url, autocommit=True) as admin:
-            admin.execute(f"DROP ROLE {database.name}_nobody".encode())
+    with (
+        stranger(database, "LOGIN") as url,
+        pool.connect(settings(url), "test") as connection,
+        pytest.raises(MissingRightsError, match="vitalstream_writer") as caught,
+    ):
+        check_version(connection)
     assert "\n" not in str(caught.value)
-    assert f"{database.name}_nobody" in str(caught.value)
+    assert f"{database.name}_stranger" in str(caught.value)
 
 
 def test_a_pool_gives_connections_as_the_writer_needs_them(database: Database) -> None:

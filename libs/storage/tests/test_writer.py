@@ -236,3 +236,27 @@ def test_a_letter_that_is_there_keeps_its_verdict(
     stream.offset = 1
     assert stream.verdicts(stream.write(record(heart_rate=99))) == Verdicts(dead=1)
     assert rows(connection, "SELECT count(*) FROM observations") == [(0,)]
+
+
+def test_only_a_strictly_newer_record_changes_a_state(stream: Stream, database: Database) -> None:
+    """A foreign writer's row of the same instant stays; the record is observed all the same."""
+    with psycopg.connect(database.url()) as owner:
+        row = traffic.row(random.Random(1)) | {"admission_id": "a1", "patient_id": "p1"}
+        owner.execute(traffic.SEED_INSERT, row | {"timestamp": START.replace(tzinfo=None)})
+        owner.execute("UPDATE patient_records SET heart_rate = 111")
+    assert stream.verdicts(stream.write(record())) == Verdicts(stored=1)
+    assert [row[3] for row in rows(stream.connection, STATES)] == [111]
+    stream.write(record(seconds=0.000001))
+    assert [row[3] for row in rows(stream.connection, STATES)] == [80]
+
+
+def test_of_stale_records_of_one_instant_the_first_one_stays(
+    stream: Stream, database: Database, letters: Letters
+) -> None:
+    """Nothing tells them apart any more, but a state is not rewritten, and keeps its patient."""
+    with psycopg.connect(database.url("operator")) as operator:
+        operator.execute("SELECT raise_retention_floor('2026-03-02')")
+    outcome = stream.write(record(), record(heart_rate=90), record(patient_id="p2"))
+    assert stream.verdicts(outcome) == Verdicts(stale=2, dead=1)
+    assert [row[2] for row in letters()] == ["admission_conflict"]
+    assert [row[3] for row in rows(stream.connection, STATES)] == [80]
