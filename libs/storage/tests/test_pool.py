@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import LiteralString
 
 import psycopg
@@ -156,14 +157,17 @@ def test_a_pool_gives_connections_as_the_writer_needs_them(database: Database) -
 
 
 def test_libpqs_variables_count_where_there_is_no_url(
-    database: Database, monkeypatch: pytest.MonkeyPatch
+    database: Database, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """PG* variables reach the same database, and a refusal names them."""
+    """PG* variables and secrets' files reach the same database, and a refusal names them."""
     given = conninfo_to_dict(database.url("viewer"))
     monkeypatch.delenv("DATABASE_URL", raising=False)
     names = dict(zip(_PG, ("host", "port", "dbname", "user", "password", "sslmode"), strict=False))
     for variable, name in names.items():
         monkeypatch.setenv(f"PG{variable}", str(given[name]))
+    monkeypatch.delenv("PGPASSWORD")
+    monkeypatch.setenv("SECRETS_DIR", str(tmp_path))
+    (tmp_path / "PGPASSWORD").write_text(str(given["password"]))
     with pool.connect(load(DatabaseSettings), "test") as connection:
         assert connection.info.dbname == database.name
     monkeypatch.setenv("PGPASSWORD", "geheim")
