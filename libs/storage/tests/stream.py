@@ -1,6 +1,6 @@
 """A stream of one topic for tests of the writer: records, offsets, and what the tables then say."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -68,6 +68,7 @@ class Stream:
         token: Of the owner.
         offset: Where the stream stands.
         staged: Which of the writer's two ways is taken; the result may not depend on it.
+        raw: Gives an accepted record as it came.
     """
 
     def __init__(
@@ -79,6 +80,9 @@ class Stream:
         self.token = uuid4()
         self.offset = 0
         self.staged = False
+        self.raw: Callable[[Accepted], Raw] = lambda row: Raw(
+            b"key", str(row.offset).encode(), [("h", b"\xff")], START
+        )
         self.claim()
 
     def claim(self, lock_timeout: float = 5) -> None:
@@ -98,7 +102,7 @@ class Stream:
             [Span(self.partition, self.offset, self.offset + len(numbered))],
             [Accepted(r, self.partition, n) for n, r in numbered if isinstance(r, Decoded)],
             [r._replace(offset=n) for n, r in numbered if isinstance(r, DeadLetter)],
-            lambda row: Raw(b"key", str(row.offset).encode(), [("h", b"\xff")], START),
+            self.raw,
         )
 
     def write(self, *records: Decoded | DeadLetter | None) -> Outcome:

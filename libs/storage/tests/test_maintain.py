@@ -1,8 +1,10 @@
 """Partitions by day, retention, and the recount."""
 
+import contextlib
 import random
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -11,7 +13,7 @@ import pytest
 
 from libs.storage.tests import traffic
 from vitalstream_devstack.databases import Database
-from vitalstream_storage.__main__ import main
+from vitalstream_storage.__main__ import WRONG, main
 from vitalstream_storage.errors import MaintenanceError, MissingRightsError
 from vitalstream_storage.maintain import maintain, recount
 from vitalstream_storage.pool import Connection, connect
@@ -208,6 +210,50 @@ def test_recount_leaves_hours_before_the_floor_alone(
     assert owner.execute("SELECT sum(observations) FROM hourly_vitals").fetchone() == (3,)
 
 
+def test_runs_at_the_same_time_make_each_day_once(database: Database) -> None:
+    """Two CronJobs that overlap both end well."""
+    with ThreadPoolExecutor(4) as pool, contextlib.ExitStack() as ends:
+        operators = [ends.enter_context(_connect(database, "operator")) for _ in range(4)]
+        reports = list(pool.map(maintain, operators, [_settings(lock_timeout=60)] * 4))
+        assert sorted(day for each in reports for day in each.created) == [
+            (MIDNIGHT + timedelta(days=n)).date() for n in range(-7, 8)
+        ]
+        list(pool.map(maintain, operators, [_settings(lock_timeout=60, retention_days=3)] * 4))
+    with psycopg.connect(database.url()) as connection:
+        days = connection.execute("SELECT count(*) FROM observation_days()").fetchone()
+    assert days == (11,)
+
+
+LETTER = """
+INSERT INTO dead_letters (topic_id, partition, "offset", topic, reason, error, first_seen,
+                          replayed_at)
+VALUES (gen_random_uuid(), 0, 0, 'vitals', %s, '', now() - %s * interval '1 day', %s)"""
+
+
+def test_dead_letters_end_after_their_days(
+    operator: Connection, owner: psycopg.Connection[Any]
+) -> None:
+    """Replayed or waiting, past the days they go; without the setting none does."""
+    for reason, days, replayed in [("old", 5, None), ("sent", 5, MIDNIGHT), ("new", 3, None)]:
+        owner.execute(LETTER, [reason, days, replayed])
+    assert maintain(operator, _settings()).dead_letters == 0
+    assert maintain(operator, _settings(dead_letter_days=4)).dead_letters == 2
+    assert owner.execute("SELECT reason FROM dead_letters").fetchall() == [("new",)]
+    assert set(recount(operator).values()) == {0}
+
+
+def test_a_letter_that_is_being_replayed_is_left_for_the_next_run(
+    operator: Connection, owner: psycopg.Connection[Any], database: Database
+) -> None:
+    """Neither waits for the other."""
+    owner.execute(LETTER, ["held", 5, None])
+    owner.execute(LETTER, ["free", 5, None])
+    with _connect(database, "operator") as replaying:
+        replaying.execute("SELECT FROM dead_letters WHERE reason = 'held' FOR UPDATE")
+        assert maintain(operator, _settings(dead_letter_days=4)).dead_letters == 1
+    assert maintain(operator, _settings(dead_letter_days=4)).dead_letters == 1
+
+
 def test_only_operators_maintain(database: Database) -> None:
     """A writer may neither change partitions nor recount, and is told what it lacks."""
     with _connect(database, "writer") as connection:
@@ -225,5 +271,22 @@ def test_commands_say_what_they_did(
     assert main(["maintain"]) == 0
     assert main(["recount"]) == 0
     said = capsys.readouterr().out.splitlines()
-    assert "observations: 15 days made, 0 dropped, 0 stale rows removed; all kept" in said
+    assert (
+        "observations: 15 days made, 0 dropped, 0 stale rows removed; all kept;"
+        " dead letters: 0 dropped" in said
+    )
     assert said[-1].startswith("recounted; wrong before: 0 newest_admissions, 0 census")
+
+
+def test_a_recount_that_found_something_wrong_exits_with_its_own_code(
+    database: Database,
+    owner: psycopg.Connection[Any],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """The command proves: 65 where a counter was wrong, 0 once it is repaired."""
+    owner.execute("INSERT INTO dead_letter_counts VALUES (0, 'conflict', 3, 0, now())")
+    monkeypatch.setenv("DATABASE_URL", database.url("operator"))
+    assert main(["recount"]) == WRONG == 65
+    assert "1 dead_letter_counts" in capsys.readouterr().out
+    assert main(["recount"]) == 0

@@ -16,6 +16,7 @@ RIGHTS: dict[str, dict[str, set[str]]] = {
         "observations": {"SELECT", "INSERT"},
         "stream_gaps": {"SELECT", "INSERT"},
         "dead_letters": {"INSERT"},
+        "erased_letters": {"SELECT"},
         "retention": {"SELECT"},
         "schema_version": {"SELECT"},
     },
@@ -28,18 +29,19 @@ RIGHTS: dict[str, dict[str, set[str]]] = {
         )
     },
 }  # fmt: skip
-RIGHTS["operator"] = RIGHTS["viewer"] | {"dead_letters": {"SELECT"}}
+RIGHTS["operator"] = RIGHTS["viewer"] | {"dead_letters": {"SELECT"}, "erasures": {"SELECT"}}
 LETTERS = {
     "writer": {("SELECT", "topic_id"), ("SELECT", "partition"), ("SELECT", "offset")},
     "viewer": set[tuple[str, str]](),
     "operator": {("UPDATE", "replayed_at")},
 }
 FUNCTIONS = {
-    "writer": set[str](),
+    "writer": {"erased_patients"},
     "viewer": set[str](),
     "operator": {
         "create_observation_day", "observation_days", "raise_retention_floor",
-        "drop_observation_day", "drop_stale_observations", "recount",
+        "drop_observation_day", "drop_stale_observations", "recount", "drop_dead_letters",
+        "erase_patient",
     },
 }  # fmt: skip
 # Whoever has these reads nothing and changes nothing by them.
@@ -57,6 +59,10 @@ FORBIDDEN = [
     "TRUNCATE patient_records",
     "SELECT settle_patients(ARRAY['p1'])",
     "SELECT compact_recent_records('High')",
+    "SELECT patient_hash('p1')",
+    "SELECT key FROM erasure_key",
+    "DELETE FROM erasures",
+    "UPDATE retention SET erased_until = NULL",
     "UPDATE census SET admissions = 0",
     "UPDATE patient_records SET newest = true WHERE false; DELETE FROM patient_records",
     "UPDATE retention SET observed_from = now()",

@@ -13,8 +13,10 @@ __all__ = ["insert", "known"]
 _KNOWN = """
 SELECT d.partition, d."offset"
   FROM unnest(%s::int[], %s::bigint[], %s::bigint[]) AS s (partition, first, next)
-  JOIN dead_letters d ON d.topic_id = %s AND d.partition = s.partition
-                     AND d."offset" >= s.first AND d."offset" < s.next"""
+  JOIN (SELECT topic_id, partition, "offset" FROM dead_letters
+        UNION ALL SELECT topic_id, partition, "offset" FROM erased_letters) d
+    ON d.topic_id = %s AND d.partition = s.partition
+   AND d."offset" >= s.first AND d."offset" < s.next"""
 
 _INSERT = """
 INSERT INTO dead_letters (topic_id, topic, partition, "offset", key, payload, headers,
@@ -25,7 +27,7 @@ ON CONFLICT DO NOTHING"""
 
 
 def known(connection: Connection, batch: Batch) -> set[tuple[int, int]]:
-    """(partition, offset) of those in the batch's spans that are dead letters already."""
+    """(partition, offset) of those in the batch's spans that are dead letters, or erased ones."""
     rows = connection.execute(
         _KNOWN,
         [

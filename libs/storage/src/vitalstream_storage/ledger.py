@@ -28,7 +28,7 @@ ON CONFLICT DO NOTHING"""
 
 _LOCK = """
 SELECT partition, next_offset, leader_epoch, owner_token,
-       (SELECT observed_from FROM retention)
+       (SELECT observed_from FROM retention), (SELECT erased_until FROM retention)
   FROM stream_offsets WHERE topic_id = %s AND partition = ANY(%s::int[])
  ORDER BY partition FOR UPDATE OF stream_offsets"""
 
@@ -189,7 +189,11 @@ def record_gap(  # noqa: PLR0913 - each names one thing of the jump
 def lock(
     connection: Connection, topic_id: UUID, partitions: Iterable[int]
 ) -> dict[int, tuple[Any, ...]]:
-    """Lock the ledger's rows in order; by partition: (partition, next, epoch, token, floor)."""
+    """Lock the ledger's rows in order.
+
+    Returns:
+        By partition: (partition, next_offset, leader_epoch, token, retention floor, erased_until).
+    """
     rows = connection.execute(_LOCK, [topic_id, list(partitions)]).fetchall()
     return {row[0]: row for row in rows}
 

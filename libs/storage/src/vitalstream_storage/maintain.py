@@ -1,9 +1,8 @@
-"""Partitions of observations by day, their retention, and the recount of all that is counted."""
+"""Partitions by day, what is past its time, and the recount of all that is counted."""
 
-import time
 from dataclasses import dataclass, field
 from datetime import date, timedelta
-from typing import Any
+from typing import Any, LiteralString
 
 import structlog
 from psycopg import errors as pg
@@ -11,12 +10,17 @@ from psycopg import errors as pg
 from vitalstream_storage.errors import MaintenanceError, MissingRightsError
 from vitalstream_storage.pool import Connection, missing_rights
 from vitalstream_storage.settings import MaintenanceSettings
+from vitalstream_storage.steps import insist
 
 __all__ = ["Report", "maintain", "recount"]
 
 log = structlog.get_logger(__name__)
 
-_TRIES = 5
+_STEPS: dict[str, LiteralString] = {
+    "raise_retention_floor": "SELECT raise_retention_floor(%s)",
+    "create_observation_day": "SELECT create_observation_day(%s)",
+    "drop_observation_day": "SELECT drop_observation_day(%s)",
+}
 
 
 @dataclass(slots=True)
@@ -27,17 +31,19 @@ class Report:
         created: Days that got a partition.
         dropped: Days below the retention floor that are gone.
         stale: Rows below it that were in no day's partition and are gone.
+        dead_letters: Those past their own time that are gone.
         kept_from: First day that is kept; records before it are stale. None while all are.
     """
 
     created: list[date] = field(default_factory=list)
     dropped: list[date] = field(default_factory=list)
     stale: int = 0
+    dead_letters: int = 0
     kept_from: date | None = None
 
 
 def maintain(connection: Connection, settings: MaintenanceSettings) -> Report:
-    """Make the partitions around today and, if asked to, drop those past their time.
+    """Make the partitions around today and, if asked to, drop what is past its time.
 
     Every step is a transaction of its own, and any may be done again.
 
@@ -49,29 +55,61 @@ def maintain(connection: Connection, settings: MaintenanceSettings) -> Report:
         MaintenanceError: some step found its table locked throughout; the others are done.
         MissingRightsError: the role may not.
     """
-    report, late = Report(), list[str]()
-    today = _ask(connection, settings, "SELECT (now() AT TIME ZONE 'UTC')::date")
+    report = Report()
+    try:
+        late = _days(connection, settings, report) + _letters(connection, settings, report)
+    except pg.InsufficientPrivilege as error:
+        raise _rights(connection, error) from None
+    if late:
+        raise MaintenanceError(
+            f"tables stayed locked: {', '.join(late)} not done; the next run takes it up"
+        )
+    return report
+
+
+def _days(connection: Connection, settings: MaintenanceSettings, report: Report) -> list[str]:
+    """Observations' partitions and their retention; returns what is left undone."""
+    late: list[str] = []
+
+    def step(name: str, day: date, done: list[date]) -> None:
+        row = insist(connection, settings.lock_timeout, _STEPS[name], day)
+        if row is None:
+            late.append(f"{name} {day}")
+        elif row[0] is not False:
+            done.append(day)
+            log.info(name, day=day.isoformat())
+
+    today = _ask(connection, "SELECT (now() AT TIME ZONE 'UTC')::date")
     if settings.retention_days is not None:
-        oldest = today - timedelta(days=settings.retention_days)
-        late += _step(connection, settings, [], "raise_retention_floor", oldest)
-    floor = _ask(
-        connection, settings, "SELECT (observed_from AT TIME ZONE 'UTC')::date FROM retention"
-    )
+        step("raise_retention_floor", today - timedelta(days=settings.retention_days), [])
+    floor = _ask(connection, "SELECT (observed_from AT TIME ZONE 'UTC')::date FROM retention")
     for n in range(-settings.days_back, settings.days_ahead + 1):
         day = today + timedelta(days=n)
         if floor is None or day >= floor:
-            late += _step(connection, settings, report.created, "create_observation_day", day)
+            step("create_observation_day", day, report.created)
     if floor is not None:
         report.kept_from = floor
-        for day in _ask(connection, settings, "SELECT array(SELECT observation_days())"):
+        for day in _ask(connection, "SELECT array(SELECT observation_days())"):
             if day < floor:
-                late += _step(connection, settings, report.dropped, "drop_observation_day", day)
-        report.stale = _ask(connection, settings, "SELECT drop_stale_observations()")
-    if late:
-        raise MaintenanceError(
-            f"observations stayed locked: {', '.join(late)} not done; the next run takes it up"
-        )
-    return report
+                step("drop_observation_day", day, report.dropped)
+        row = insist(connection, settings.lock_timeout, "SELECT drop_stale_observations()")
+        report.stale = row[0] if row else 0
+        late += [] if row else ["drop_stale_observations"]
+    return late
+
+
+def _letters(connection: Connection, settings: MaintenanceSettings, report: Report) -> list[str]:
+    """Dead letters' retention; returns what is left undone."""
+    if settings.dead_letter_days is None:
+        return []
+    row = insist(
+        connection,
+        settings.lock_timeout,
+        "SELECT drop_dead_letters(now() - %s)",
+        timedelta(days=settings.dead_letter_days),
+    )
+    report.dead_letters = row[0] if row else 0
+    return [] if row else ["drop_dead_letters"]
 
 
 def recount(connection: Connection) -> dict[str, int]:
@@ -87,36 +125,10 @@ def recount(connection: Connection) -> dict[str, int]:
             raise _rights(connection, error) from None
 
 
-def _step(
-    connection: Connection, settings: MaintenanceSettings, done: list[date], name: str, day: date
-) -> list[str]:
-    """Do one day's step; returns what is left undone."""
-    for attempt in range(_TRIES):
-        try:
-            if _ask(connection, settings, f"SELECT {name}(%s)", day) is not False:
-                done.append(day)
-                log.info(name, day=day.isoformat())
-        except (pg.LockNotAvailable, pg.DeadlockDetected):
-            time.sleep(settings.lock_timeout * attempt / 2)
-        else:
-            return []
-    return [f"{name} {day}"]
-
-
-def _ask(
-    connection: Connection, settings: MaintenanceSettings, query: str, *parameters: Any
-) -> Any:
+def _ask(connection: Connection, query: LiteralString) -> Any:
     with connection.transaction():
-        connection.execute(
-            "SELECT set_config('lock_timeout', %s, true), "
-            "set_config('statement_timeout', '0', true)",
-            [f"{settings.lock_timeout * 1000:.0f}ms"],
-        )
-        try:
-            row = connection.execute(query, parameters).fetchone()
-        except pg.InsufficientPrivilege as error:
-            raise _rights(connection, error) from None
-        return row[0] if row else None
+        row = connection.execute(query).fetchone()
+    return row[0] if row else None
 
 
 def _rights(connection: Connection, error: pg.InsufficientPrivilege) -> MissingRightsError:

@@ -105,7 +105,10 @@ class DatabaseSettings(Settings):
 
 
 class MaintenanceSettings(Settings):
-    """What `python -m vitalstream_storage maintain` keeps ready, and what it throws away."""
+    """What `python -m vitalstream_storage maintain` keeps ready, and what it throws away.
+
+    `erase` waits for locks in the same way.
+    """
 
     model_config = SettingsConfigDict(env_prefix="MAINTENANCE_")
 
@@ -119,6 +122,13 @@ class MaintenanceSettings(Settings):
         le=36_600,
         description="Whole days of observations that are kept before today; unset: all. Records "
         "observed earlier are stale from then on, and what is dropped does not come back.",
+    )
+    dead_letter_days: int | None = Field(
+        None,
+        ge=1,
+        le=36_600,
+        description="Days that a dead letter is kept after it was first seen, replayed or not; "
+        "unset: for ever. What is dropped cannot be replayed.",
     )
     lock_timeout: float = Field(
         2, gt=0, le=60, description="Seconds that writers may have to wait behind one step."

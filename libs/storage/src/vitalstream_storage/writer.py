@@ -9,7 +9,7 @@ import psycopg
 from psycopg import errors as pg
 
 from vitalstream_schema.codec import Reason
-from vitalstream_storage import dead_letters, ledger, staging
+from vitalstream_storage import dead_letters, erasure, ledger, staging
 from vitalstream_storage.batch import (
     Accepted,
     Batch,
@@ -103,12 +103,15 @@ def write(
         )
         rows = ledger.lock(connection, batch.topic_id, expected)
         ledger.check(rows, batch.token, expected)
-        floor = next(iter(rows.values()))[4]
+        floor, erased_until = next(iter(rows.values()))[4:]
         dead = dead_letters.known(connection, batch)
         fresh = [row for row in batch.accepted if (row.partition, row.offset) not in dead]
+        fresh, erased = erasure.parted(connection, fresh, erased_until)
         verdict = _store(connection, fresh, floor, staged=staged)
+        verdict.stale += erased
         conflicts = [_dead_letter(batch, rejected) for rejected in verdict.rejected]
-        dead_letters.insert(connection, batch, [*batch.dead_letters, *conflicts])
+        new = [one for one in batch.dead_letters if (one.partition, one.offset) not in dead]
+        dead_letters.insert(connection, batch, [*new, *conflicts])
         outcome = Outcome(_count(batch, verdict), conflicts, verdict.staged)
         ledger.advance(connection, batch, outcome.partitions)
     return outcome

@@ -15,6 +15,9 @@ BEGIN
     END IF;
     LOCK TABLE ONLY observations IN SHARE ROW EXCLUSIVE MODE;
     LOCK TABLE observations_default IN ACCESS EXCLUSIVE MODE;
+    IF to_regclass(name) IS NOT NULL THEN
+        RETURN false; -- another run has made it meanwhile
+    END IF;
     EXECUTE format('CREATE TABLE %I (LIKE observations INCLUDING ALL)', name);
     EXECUTE format(
         'WITH moved AS (DELETE FROM observations_default'
@@ -55,7 +58,7 @@ BEGIN
        > coalesce((SELECT observed_from FROM retention), '-infinity') THEN
         RAISE EXCEPTION '% is not below the retention floor', day USING ERRCODE = '55000';
     END IF;
-    EXECUTE format('DROP TABLE %I', 'observations_' || to_char(day, 'YYYYMMDD'));
+    EXECUTE format('DROP TABLE IF EXISTS %I', 'observations_' || to_char(day, 'YYYYMMDD'));
 END
 $$;
 
