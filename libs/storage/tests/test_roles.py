@@ -24,7 +24,8 @@ RIGHTS: dict[str, dict[str, set[str]]] = {
         name: {"SELECT"}
         for name in (
             "patient_records", "observations", "stream_offsets", "stream_gaps", "patients",
-            "census", "hourly_vitals", "recent_records", "recent_bounds", "dead_letter_counts",
+            "census", "census_changes", "hourly_vitals", "newest_admissions", "recent_records",
+            "recent_bounds", "dead_letter_counts",
             "retention", "schema_version",
         )
     },
