@@ -137,7 +137,9 @@ class Stream:
         self.url = url
         self.admin = AdminClient({"bootstrap.servers": bootstrap_servers})
         self._bootstrap_servers = bootstrap_servers
-        self._producer = Producer({"bootstrap.servers": bootstrap_servers, "linger.ms": 5})
+        self._producer = Producer(
+            {"bootstrap.servers": bootstrap_servers, "linger.ms": 5, "message.max.bytes": 1_048_588}
+        )
 
     @property
     def topic_id(self) -> UUID:

@@ -6,35 +6,8 @@ from datetime import UTC, datetime
 from hypothesis import given
 from hypothesis import strategies as st
 
+from consumer.tests.chunks import chunk
 from vitalstream_consumer.batch import Backlog, Chunk, Limits, compose
-from vitalstream_storage.batch import DeadLetter
-
-
-def chunk(
-    partition: int,
-    first: int,
-    records: int = 1,
-    *,
-    size: int = 100,
-    epoch: int = 7,
-    appended_ms: list[int] | None = None,
-) -> Chunk:
-    """A chunk of dead letters, which need no decoding."""
-    letters = [
-        DeadLetter(partition, first + n, None, b"x", [], None, "not_json", None, "not_json")
-        for n in range(records)
-    ]
-    return Chunk(
-        partition=partition,
-        generation=1,
-        expected_offset=first,
-        next_offset=first + records,
-        leader_epoch=epoch,
-        appended_ms=appended_ms or [0] * records,
-        accepted=[],
-        dead_letters=letters,
-        size_bytes=size,
-    )
 
 
 def test_a_batch_closes_at_its_records() -> None:

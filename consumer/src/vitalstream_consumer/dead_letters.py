@@ -6,8 +6,10 @@ from typing import Protocol
 
 from confluent_kafka import TIMESTAMP_NOT_AVAILABLE
 
-from vitalstream_schema.codec import RecordError
+from vitalstream_schema.codec import Reason, RecordError
 from vitalstream_storage.batch import Accepted, DeadLetter, Raw
+
+Headers = Sequence[tuple[str, bytes | None]]
 
 
 class Delivered(Protocol):
@@ -31,8 +33,27 @@ class Delivered(Protocol):
     def value(self) -> bytes | None:
         """Payload, as it came."""
 
-    def headers(self) -> Sequence[tuple[str, bytes | None]] | None:
-        """Headers, as they came."""
+    def headers(self) -> Headers | None:
+        """Headers, as they came; use `headers_of`."""
+
+
+class HeadersError(RecordError):
+    """The client cannot give a record's headers; asked a second time it would crash."""
+
+    def __init__(self) -> None:
+        super().__init__(Reason.NOT_UTF8, detail="the name of a header")
+
+
+def headers_of(message: Delivered) -> Headers | None:
+    """The headers, as they came.
+
+    Raises:
+        HeadersError: A name in them is no UTF-8.
+    """
+    try:
+        return message.headers()
+    except (SystemError, UnicodeDecodeError):
+        raise HeadersError from None
 
 
 def dead_letter(message: Delivered, error: RecordError) -> DeadLetter:
@@ -42,7 +63,7 @@ def dead_letter(message: Delivered, error: RecordError) -> DeadLetter:
         message: The record; a replay sends its key, payload and headers again.
         error: Why it is refused; its text holds nothing of the payload.
     """
-    came = _raw(message)
+    came = _raw(message, None if isinstance(error, HeadersError) else message.headers())
     return DeadLetter(
         partition=message.partition(),
         offset=message.offset(),
@@ -58,15 +79,15 @@ def dead_letter(message: Delivered, error: RecordError) -> DeadLetter:
 
 def raw(accepted: Accepted) -> Raw:
     """An accepted record as it came, for the writer to keep where it conflicts with another."""
-    return _raw(accepted.message)
+    return _raw(accepted.message, accepted.message.headers())
 
 
-def _raw(message: Delivered) -> Raw:
+def _raw(message: Delivered, headers: Headers | None) -> Raw:
     kind, milliseconds = message.timestamp()
     return Raw(
         key=message.key(),
         payload=message.value(),
-        headers=message.headers() or [],
+        headers=headers or [],
         appended_at=None if kind == TIMESTAMP_NOT_AVAILABLE else time_of(milliseconds),
     )
 

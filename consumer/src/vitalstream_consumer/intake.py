@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from vitalstream_consumer.batch import Chunk
-from vitalstream_consumer.dead_letters import Delivered, dead_letter
+from vitalstream_consumer.dead_letters import Delivered, dead_letter, headers_of
 from vitalstream_schema.codec import Decoder, RecordError
 from vitalstream_storage.batch import Accepted, DeadLetter
 
@@ -83,7 +83,7 @@ class Intake:
             payload = message.value()
             size += len(payload or b"")
             try:
-                decoded = decode(payload, message.headers(), now)
+                decoded = decode(payload, headers_of(message), now)
             except RecordError as error:
                 dead_letters.append(dead_letter(message, error))
             else:
