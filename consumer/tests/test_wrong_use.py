@@ -83,7 +83,9 @@ def test_pending_migrations(
     """It waits, says which version it needs, and starts once the tables are there."""
     replica = replicas(DATABASE_URL=empty_database.url()).start()
     eventually(
-        lambda: says(replica, "database", "version 0", f"{REQUIRED_VERSION} is needed", "migrate"),
+        lambda: says(
+            replica, "migrations", "version 0", f"{REQUIRED_VERSION} is needed", "migrate"
+        ),
         "waits for the migrations",
     )
     monkeypatch.setenv("DATABASE_URL", empty_database.url())

@@ -90,3 +90,17 @@ def test_without_the_database_silence_is_unknown(monitor: Any, database: Databas
     time.sleep(0.6)
     watched._count_silent()
     assert _silent("ICU") is None
+
+
+def test_partitions_are_looked_at(monitor: Any, database: Database) -> None:
+    """The gauge says how long what is ready will last, 0 where maintain has never run."""
+    watched, _ = monitor
+    watched._look_at_partitions()
+    assert REGISTRY.get_sample_value("vitalstream_dashboard_partition_headroom_seconds") == 0
+    with psycopg.connect(database.url()) as owner:
+        owner.execute("SELECT create_observation_day((now() AT TIME ZONE 'UTC')::date + 3)")
+    time.sleep(0.6)  # answers are shared for half a second
+    watched._look_at_partitions()
+    headroom = REGISTRY.get_sample_value("vitalstream_dashboard_partition_headroom_seconds")
+    assert headroom is not None
+    assert 2.9 * 86_400 < headroom <= 4 * 86_400

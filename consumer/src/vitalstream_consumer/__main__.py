@@ -106,7 +106,7 @@ def run(told: Configuration, shutdown: Shutdown) -> None:
         StartupError: What waiting will not mend.
     """
     heartbeat = Heartbeat(told.consumer.drain_seconds + _STUCK_SECONDS)
-    readiness = Readiness("database", "kafka", "topic")
+    readiness = Readiness("database", "migrations", "kafka", "topic")
     export_state("consumer", logging.version_of("consumer"), readiness)
     organs = Organs(shutdown, heartbeat, readiness)
     ops = OpsServer(told.service, heartbeat, readiness)
@@ -130,14 +130,17 @@ def wait(told: Configuration, organs: Organs) -> bool:
         heartbeat.beat()
         return shutdown.wait(seconds)
 
-    def waiting(reason: str) -> None:
-        readiness.set("database", reason)
+    def waiting(awaited: str, reason: str) -> None:
+        if awaited == "migrations":
+            readiness.set("database", None)
+        readiness.set(awaited, reason)
         _log.warning("database_waiting", reason=reason)
 
     heartbeat.beat()
     if not wait_until_migrated(told.database, NAME, stopped=stopped, waiting=waiting):
         return False
-    readiness.set("database", None)
+    for settled in ("database", "migrations"):
+        readiness.set(settled, None)
     _log.info("database_connected")
     if not wait_for_broker(
         told.kafka, NAME, shutdown=shutdown, heartbeat=heartbeat, readiness=readiness

@@ -68,6 +68,7 @@ def main() -> int:
     shared = service()
     configure("dashboard", general)
     metrics.DATA_AGE_SECONDS.set(math.nan)
+    metrics.PARTITION_HEADROOM_SECONDS.set(math.nan)
     _check_port(streamlit)
     heartbeat, readiness = Heartbeat(_STUCK_SECONDS), Readiness("page", "database")
     export_state("dashboard", version_of("dashboard"), readiness)

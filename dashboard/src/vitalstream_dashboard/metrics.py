@@ -28,6 +28,11 @@ SILENT_PATIENTS: Final = Gauge(
     "all of them: take the max, never the sum; absent while the database is away.",
     ["department"],
 )
+PARTITION_HEADROOM_SECONDS: Final = Gauge(
+    "vitalstream_dashboard_partition_headroom_seconds",
+    "Time until the end of the last day that observations have a partition for; NaN before the "
+    "first look.",
+)
 DATABASE_UP: Final = Gauge(
     "vitalstream_dashboard_database_up", "1 while the database answers, else 0."
 )

@@ -4,7 +4,7 @@ import contextlib
 import http.client
 import threading
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import structlog
 from streamlit import runtime
@@ -20,7 +20,7 @@ from vitalstream_storage.pool import Connection
 
 _log = structlog.get_logger(__name__)
 _HTTP_OK = 200
-_SILENCE_SECONDS = 10.0
+_SURVEY_SECONDS = 10.0
 
 
 class Monitor:
@@ -50,7 +50,7 @@ class Monitor:
         self._heartbeat, self._readiness = heartbeat, readiness
         self._stopped = threading.Event()
         self._reached = False
-        self._count_silent_on = float("-inf")
+        self._next_survey = float("-inf")
         self._thread = threading.Thread(target=self._run, name="monitor", daemon=True)
 
     def start(self) -> None:
@@ -69,9 +69,10 @@ class Monitor:
             self._readiness.set("page", None)
             metrics.SESSIONS.set(_sessions())
         self._look_at_database()
-        if time.monotonic() >= self._count_silent_on:
-            self._count_silent_on = time.monotonic() + _SILENCE_SECONDS
+        if time.monotonic() >= self._next_survey:
+            self._next_survey = time.monotonic() + _SURVEY_SECONDS
             self._count_silent()
+            self._look_at_partitions()
 
     def _run(self) -> None:
         while True:
@@ -110,6 +111,14 @@ class Monitor:
             return
         for department, count in answer.value.items():
             metrics.SILENT_PATIENTS.labels(department).set(count)
+
+    def _look_at_partitions(self) -> None:
+        answer = self._service.source.read("partitions", self._headroom)
+        if answer.value is not None:
+            metrics.PARTITION_HEADROOM_SECONDS.set(answer.value.total_seconds())
+
+    def _headroom(self, connection: Connection) -> timedelta:
+        return timed(reader.partition_headroom, connection)
 
     def _silent(self, connection: Connection) -> dict[str, int]:
         counted = dict.fromkeys((each.department for each in timed(reader.stays, connection)), 0)

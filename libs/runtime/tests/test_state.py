@@ -32,7 +32,7 @@ def test_the_build_can_be_joined_to_any_other_metric(registry: CollectorRegistry
     (build,) = (each for each in registry.collect() if each.name == "vitalstream_build_info")
     (sample,) = build.samples
     assert sample.value == 1.0
-    assert sample.labels.items() >= {"service": "consumer", "version": "1.2.3"}.items()
+    assert sample.labels.items() >= {"component": "consumer", "version": "1.2.3"}.items()
 
 
 def test_each_dependency_is_there_from_the_start(registry: CollectorRegistry) -> None:

@@ -103,17 +103,21 @@ def test_a_newer_schema_is_accepted(database: Database) -> None:
 
 def test_waiting_says_which_version_is_needed(empty_database: Database) -> None:
     """A service that waits for the tables says what it waits for, once, and goes on after."""
-    said: list[str] = []
+    said: list[tuple[str, str]] = []
+
+    def waiting(*awaited: str) -> None:
+        said.append((awaited[0], awaited[1]))
+
     tries = iter([False, False, True])
     given = settings(empty_database.url())
-    ready = wait_until_migrated(
-        given, "test", stopped=lambda _: next(tries), waiting=said.append, interval=0
+    assert not wait_until_migrated(
+        given, "test", stopped=lambda _: next(tries), waiting=waiting, interval=0
     )
-    assert not ready
-    assert len(said) == 1
-    assert f"{REQUIRED_VERSION} is needed" in said[0]
+    ((awaited, reason),) = said
+    assert awaited == "migrations"
+    assert f"{REQUIRED_VERSION} is needed" in reason
     migrate(given)
-    assert wait_until_migrated(given, "test", stopped=lambda _: True, waiting=said.append)
+    assert wait_until_migrated(given, "test", stopped=lambda _: True, waiting=waiting)
 
 
 def test_too_old_tables_are_refused(empty_database: Database) -> None:

@@ -14,7 +14,9 @@ from libs.storage.tests import traffic
 from libs.storage.tests.stream import Stream, login, record, tombstone
 from vitalstream_devstack.databases import Database
 from vitalstream_storage import reader
+from vitalstream_storage.maintain import maintain
 from vitalstream_storage.pool import Connection
+from vitalstream_storage.settings import MaintenanceSettings
 
 FILTERS = [None, "Low", "Medium", "High", "Unheard of"]
 # The indicators' definition, over the table itself: `latest` is each patient at its newest row.
@@ -199,3 +201,11 @@ def test_a_question_cannot_write_and_ends_in_time(viewer: Connection) -> None:
     with pytest.raises(pg.QueryCanceled), reader.snapshot(viewer, timeout=0.05):
         viewer.execute("SELECT pg_sleep(60)")
     assert reader.kpis(viewer).admissions == 0
+
+
+def test_headroom_is_what_maintain_has_made(database: Database, viewer: Connection) -> None:
+    """Nothing while there is no day, then the days it was told to make and the rest of today."""
+    assert reader.partition_headroom(viewer) == timedelta(0)
+    with login(database, "operator") as operator:
+        maintain(operator, MaintenanceSettings.model_validate({"days_ahead": 5}))
+    assert timedelta(days=4.9) < reader.partition_headroom(viewer) <= timedelta(days=6)

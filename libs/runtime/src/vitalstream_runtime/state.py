@@ -26,7 +26,7 @@ def export_state(
     build = Gauge(
         "vitalstream_build_info",
         "Which build runs; always 1.",
-        ["service", "version", "python"],
+        ["component", "version", "python"],
         registry=registry,
     )
     build.labels(service, version, platform.python_version()).set(1)

@@ -133,7 +133,7 @@ def wait_until_migrated(
     application_name: str,
     *,
     stopped: Callable[[float], bool],
-    waiting: Callable[[str], None],
+    waiting: Callable[[str, str], None],
     interval: float = 1.0,
 ) -> bool:
     """Wait for the server to answer and for its tables to be new enough.
@@ -142,7 +142,8 @@ def wait_until_migrated(
         settings: Where the database is.
         application_name: Shown in pg_stat_activity.
         stopped: Sleeps that many seconds; True ends the waiting (`Shutdown.wait`).
-        waiting: Told, each time it changes, what is waited for.
+        waiting: Told, each time it changes, what is waited for, ``database`` or ``migrations``,
+            and why.
         interval: Seconds between tries.
 
     Returns:
@@ -153,10 +154,13 @@ def wait_until_migrated(
     """
     said = ""
     while True:
+        awaited = "database"
         try:
             with connect(settings, application_name) as connection:
                 check_version(connection)
-        except (DatabaseUnreachableError, NotMigratedError) as error:
+        except NotMigratedError as error:
+            awaited, reason = "migrations", str(error)
+        except DatabaseUnreachableError as error:
             reason = str(error)
         except psycopg.OperationalError as error:
             reason = f"PostgreSQL went away: {describe(error)}"
@@ -164,7 +168,7 @@ def wait_until_migrated(
             return True
         if reason != said:
             said = reason
-            waiting(reason)
+            waiting(awaited, reason)
         if stopped(interval):
             return False
 

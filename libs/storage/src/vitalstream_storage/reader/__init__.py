@@ -26,6 +26,7 @@ from vitalstream_storage.reader.overview import (
     recent_records,
     vital_averages,
 )
+from vitalstream_storage.reader.partitions import partition_headroom
 from vitalstream_storage.reader.patients import (
     Admission,
     Found,
@@ -74,6 +75,7 @@ __all__ = [
     "hourly",
     "kpis",
     "ledger",
+    "partition_headroom",
     "recent_records",
     "silence",
     "snapshot",
