@@ -1,4 +1,4 @@
-"""Several writers on the same tables: nobody waits, and what no record is to blame for is retried."""
+"""Several writers on the same tables: nobody waits, what no record is to blame for is retried."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
