@@ -62,7 +62,7 @@ def test_silent_patients_are_counted_by_department_at_the_time_scale(
     """Two minutes without an observation are no silence at a scale of 1, and one at 1000."""
     watched, _ = monitor
     settings = watched._service.settings.model_copy(update={"time_scale": scale})
-    watched._service = replace(watched._service, settings=settings)
+    watched._wards._service = replace(watched._service, settings=settings)
     with psycopg.connect(database.url()) as connection:
         connection.execute(
             "INSERT INTO patient_records SELECT 'p' || n, 'a' || n,"
@@ -83,12 +83,12 @@ def test_without_the_database_silence_is_unknown(monitor: Any, database: Databas
             " now(), 'Some One', 50, 'Other', 'ICU', 'Asthma', 'Urgent', 'Stable', 'Aetna', 70,"
             " '120/80', 37, 98, 16, 0, 'Low', 'Dr. Who', 'Boston'"
         )
-    watched._count_silent()
+    watched._wards.count()
     assert _silent("ICU") == 1
     with psycopg.connect(database.admin_url, autocommit=True) as connection:
         connection.execute("ALTER TABLE census RENAME TO census_away")
     time.sleep(0.6)
-    watched._count_silent()
+    watched._wards.count()
     assert _silent("ICU") is None
 
 

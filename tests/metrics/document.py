@@ -12,8 +12,9 @@ _HEAD = """\
 
 Each service shows its own at `/metrics` on its ops port (`OPS_PORT`), in Prometheus' text format.
 Every label value is there from the start with 0, so that the first increase counts; only
-`partition` and `query` come with what they name, and a partition's lag goes when it is revoked.
-No metric carries anything about a patient. Beside these there are the client library's own:
+`partition`, `query` and `department` come with what they name, and a partition's lag goes when it
+is revoked. No metric carries anything about a patient; departments are counted as a whole, the 50
+with the most patients each, all others as one. Beside these there are the client library's own:
 `process_*` (CPU, memory, file descriptors) and `python_*`.
 
 """

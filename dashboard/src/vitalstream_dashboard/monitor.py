@@ -11,6 +11,7 @@ from streamlit import runtime
 from streamlit.runtime.stats import ACTIVE_SESSIONS_FAMILY, GaugeStat
 
 from vitalstream_dashboard import metrics
+from vitalstream_dashboard.figures import Wards, count_pool
 from vitalstream_dashboard.freshness import Freshness, judge
 from vitalstream_dashboard.service import Service
 from vitalstream_dashboard.source import timed
@@ -51,6 +52,7 @@ class Monitor:
         self._stopped = threading.Event()
         self._reached = False
         self._next_survey = float("-inf")
+        self._wards = Wards(service)
         self._thread = threading.Thread(target=self._run, name="monitor", daemon=True)
 
     def start(self) -> None:
@@ -71,8 +73,9 @@ class Monitor:
         self._look_at_database()
         if time.monotonic() >= self._next_survey:
             self._next_survey = time.monotonic() + _SURVEY_SECONDS
-            self._count_silent()
+            self._wards.count()
             self._look_at_partitions()
+        count_pool(self._service.source)
 
     def _run(self) -> None:
         while True:
@@ -103,15 +106,6 @@ class Monitor:
             age = datetime.now(UTC) - answer.value.newest
             metrics.DATA_AGE_SECONDS.set(age.total_seconds())
 
-    def _count_silent(self) -> None:
-        """Count silent patients here alone, so that no page or replica adds to the figure."""
-        answer = self._service.source.read("silent", self._silent)
-        if answer.value is None or answer.trouble is not None:
-            metrics.SILENT_PATIENTS.clear()
-            return
-        for department, count in answer.value.items():
-            metrics.SILENT_PATIENTS.labels(department).set(count)
-
     def _look_at_partitions(self) -> None:
         answer = self._service.source.read("partitions", self._headroom)
         if answer.value is not None:
@@ -119,11 +113,6 @@ class Monitor:
 
     def _headroom(self, connection: Connection) -> timedelta:
         return timed(reader.partition_headroom, connection)
-
-    def _silent(self, connection: Connection) -> dict[str, int]:
-        counted = dict.fromkeys((each.department for each in timed(reader.stays, connection)), 0)
-        scale = self._service.settings.time_scale
-        return counted | timed(reader.silence, connection, scale, limit=0).departments
 
     def _freshness(self, connection: Connection) -> Freshness:
         ledger = timed(reader.ledger, connection)

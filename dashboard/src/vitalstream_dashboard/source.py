@@ -36,6 +36,10 @@ class Kind(StrEnum):
     FAULT = "fault"
 
 
+for _kind in Kind:  # there from the start, so that the first failure is an increase
+    metrics.QUERY_FAILURES.labels(_kind.value)
+
+
 @dataclass(frozen=True, slots=True)
 class Trouble:
     """Why the last try gave no answer.
@@ -149,6 +153,14 @@ class Source:
                 finally:
                     self._trying.release()
             return Answer(kept.value, kept.read_at, blocked)
+
+    def pool_figures(self) -> dict[str, int]:
+        """What psycopg_pool counts, its counters since the last call; nothing while there is none.
+
+        Its names: https://www.psycopg.org/psycopg3/docs/advanced/pool.html#pool-stats.
+        """
+        pool = self._pool
+        return {} if pool is None else pool.pop_stats()
 
     def close(self) -> None:
         """Give the connections back."""

@@ -26,7 +26,7 @@ def say(note: Note) -> None:
 
 
 @contextmanager
-def guarded(part: str) -> Iterator[None]:
+def guarded(part: metrics.Part) -> Iterator[None]:
     """Whatever fails inside is logged and counted; the viewer gets a sentence, no traceback.
 
     Args:
