@@ -4,10 +4,13 @@ from collections import deque
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 from uuid import UUID
 
 from vitalstream_consumer.dead_letters import raw, time_of
 from vitalstream_storage.batch import Accepted, Batch, DeadLetter, Span
+
+_LITTLE: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +85,11 @@ class Backlog:
     def records(self) -> int:
         """How many records wait."""
         return self._records
+
+    @property
+    def little(self) -> bool:
+        """Whether all that waits is a small part of one batch."""
+        return self._records < self._limits.records // _LITTLE
 
     @property
     def full(self) -> bool:

@@ -264,7 +264,9 @@ class Desk:
         ready = self._ownership.writable(self._backlog.partitions)
         if not ready:
             return None
-        share = -(-len(ready) // self._idle_lanes)  # the lanes that wait beside us get theirs
+        # The lanes that wait beside us get theirs, unless it is so little that the transaction
+        # itself is most of the work: two of them would take twice the time of the processors.
+        share = len(ready) if self._backlog.little else -(-len(ready) // self._idle_lanes)
         chunks = self._backlog.take([held.partition for held in ready[:share]])
         taken = {chunk.partition for chunk in chunks}
         self._ownership.take(held for held in ready if held.partition in taken)

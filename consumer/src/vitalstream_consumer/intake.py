@@ -5,7 +5,14 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from vitalstream_consumer.batch import Chunk
-from vitalstream_consumer.dead_letters import Delivered, dead_letter, headers_of
+from vitalstream_consumer.dead_letters import (
+    Delivered,
+    Headers,
+    HeadersError,
+    dead_letter,
+    headers_of,
+)
+from vitalstream_schema.batches import decode_all
 from vitalstream_schema.codec import Decoder, RecordError
 from vitalstream_storage.batch import Accepted, DeadLetter
 
@@ -74,18 +81,23 @@ class Intake:
     def _judge(
         self, partition: int, messages: Sequence[Delivered], now: datetime
     ) -> tuple[list[Accepted], list[DeadLetter], int]:
-        """Decode one by one; a whole-batch decoder would take this method's place."""
-        decode = self._decoder.decode
+        size = sum(len(message.value() or b"") for message in messages)
+        readable: list[Delivered] = []
+        headers: list[Headers | None] = []
         accepted: list[Accepted] = []
         dead_letters: list[DeadLetter] = []
-        size = 0
         for message in messages:
-            payload = message.value()
-            size += len(payload or b"")
             try:
-                decoded = decode(payload, headers_of(message), now)
-            except RecordError as error:
+                headers.append(headers_of(message))
+            except HeadersError as error:
                 dead_letters.append(dead_letter(message, error))
+            else:
+                readable.append(message)
+        payloads = [message.value() for message in readable]
+        judged = decode_all(self._decoder, payloads, headers, now)
+        for message, decoded in zip(readable, judged, strict=True):
+            if isinstance(decoded, RecordError):
+                dead_letters.append(dead_letter(message, decoded))
             else:
                 accepted.append(Accepted(decoded, partition, message.offset(), message))
         return accepted, dead_letters, size

@@ -1,16 +1,18 @@
 """What holds for every record, every spelling of it, and every string of bytes."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import ROUND_FLOOR, Decimal
 from typing import Any
+from unittest import mock
 
 import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vitalstream_schema import codec, exact, risk
+from vitalstream_schema.batches import decode_all
 from vitalstream_schema.codec import Decoded, Decoder, RecordError
 from vitalstream_schema.record import Record
 
@@ -167,6 +169,93 @@ def damaged(draw: st.DrawFn) -> bytes:
 def test_the_fast_path_decides_as_the_exact_one(payload: bytes) -> None:
     """Both accept the same payloads, read the same from them, and refuse with the same reason."""
     assert read(codec._read, payload) == read(exact.read, payload)
+
+
+# Each is read by msgspec, and wrongly or not as the contract has it.
+ODDITIES: list[tuple[str, bytes]] = [
+    ("timestamp", b'"2026-02-03T04:05:06.1234567Z"'),
+    ("timestamp", b'"2026-02-03T04:05:06+05:30"'),
+    ("timestamp", b'"2026-02-03T04:05:06"'),
+    ("timestamp", b'"2026-03-01T12:05:00.000001Z"'),
+    ("admission_timestamp", b'"1999-12-31T23:59:59.999999Z"'),
+    ("admission_timestamp", b'"0001-01-01T00:00:00+14:00"'),
+    ("admission_timestamp", b'"9999-12-31T23:59:59-14:00"'),
+    ("temperature_celsius", b"37.25"),
+    ("temperature_celsius", b"38.04999999999999999999"),
+    ("blood_pressure", b'"80/120"'),
+    ("blood_pressure", b'"401/80"'),
+    ("blood_pressure", b'"400/301"'),
+    ("risk_score", b"70000"),
+    ("patient_name", b'"a\\u0000b"'),
+    ("patient_name", b'"\xff"'),
+    ("patient_name", b'"\xed\xa0\x80"'),
+    ("patient_name", b'"\\"[{}]\\""'),
+    ("patient_name", b'"once", "patient_name": "again"'),
+    ("patient_name", b'"x", "a_field_of_tomorrow": ' + b"[" * 70 + b"]" * 70),
+    ("patient_name", b'"x", "a_field_of_tomorrow": 1'),
+    ("patient_name", b'"x", "a_field_of_tomorrow": ' + b"[" * 100_000 + b"]" * 100_000),
+    ("patient_name", b'"x", "a_field_of_tomorrow": "\xff"'),
+    ("supplemental_oxygen", b"null"),
+]
+
+
+@st.composite
+def odd(draw: st.DrawFn) -> bytes:
+    """A record with one of the oddities, and nothing else that is special."""
+    name, literal = draw(st.sampled_from(ODDITIES))
+    fields = json.loads(codec.encode(draw(RECORDS.map(plain)))) | {name: "HERE"}
+    return json.dumps(fields).encode().replace(b'"HERE"', literal)
+
+
+def plain(record: Record) -> Record:
+    """The record without texts that keep a batch from the fast path."""
+    texts = {n: "x" for n, value in msgspec.structs.asdict(record).items() if n in PLAIN and value}
+    return msgspec.structs.replace(record, **texts)
+
+
+PLAIN = {
+    "patient_id", "admission_id", "patient_name", "gender", "department", "primary_diagnosis",
+    "status", "insurance_provider", "attending_physician", "hospital_location",
+}  # fmt: skip
+USUAL = RECORDS.map(plain).map(codec.encode)
+
+
+@settings(max_examples=600)
+@given(
+    st.one_of(
+        st.lists(USUAL | RECORDS.map(codec.encode), max_size=4),
+        st.tuples(USUAL, odd()).map(list),
+        st.tuples(odd(), USUAL).map(list),
+        st.lists(USUAL | payloads() | damaged() | st.none(), max_size=4),
+        st.tuples(USUAL, odd()).map(lambda parts: [parts[0]] * 40 + [parts[1]]),
+    ),
+    st.lists(st.sampled_from([None, [], codec.HEADERS]), min_size=41)
+    | st.lists(st.sampled_from([codec.HEADERS, [("schema-version", b"2")]]), min_size=41),
+)
+def test_a_batch_is_decoded_as_its_records_are(
+    batch: list[bytes | None], headers: list[list[tuple[str, bytes | None]] | None]
+) -> None:
+    """A batch gives what its records give one by one: the same record, or the same refusal."""
+
+    def one_by_one() -> Iterator[object]:
+        for payload, header in zip(batch, headers, strict=False):
+            try:
+                yield DECODER.decode(payload, header, NOW)
+            except RecordError as error:
+                yield error.reason, error.field
+
+    found = [
+        (each.reason, each.field) if isinstance(each, RecordError) else each
+        for each in decode_all(DECODER, batch, headers[: len(batch)], NOW)
+    ]
+    assert found == list(one_by_one())
+
+
+@given(st.lists(USUAL, min_size=1, max_size=4))
+def test_a_batch_of_usual_records_needs_no_judge(batch: list[bytes]) -> None:
+    """The fast way is taken by what the producer sends."""
+    with mock.patch.object(Decoder, "decode", side_effect=AssertionError):
+        assert len(decode_all(DECODER, batch, [codec.HEADERS] * len(batch), NOW)) == len(batch)
 
 
 @settings(max_examples=500)

@@ -1,5 +1,6 @@
 """Admissions observed again and again, rendered and decoded beforehand, and sent."""
 
+import itertools
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -24,12 +25,13 @@ _VITAL_SIGNS: Final = (
 def records(count: int, admissions: int) -> Iterator[Record]:
     """Observe each admission in turn, with new vital signs, until there are so many records.
 
-    So two records of one admission are `admissions` records apart.
+    So two records of one admission are `admissions` records apart. Who is observed more than once
+    has one admission at a time, as in a hospital; else one admission in five is a known patient's.
     """
     generator = PatientGenerator(_SEED)
     rounds = -(-count // admissions)
     start = datetime.now(UTC) - (rounds + 4) * _ROUND
-    known = [generator.record() for _ in range(min(admissions, count))]
+    known = _admitted(generator, min(admissions, count), at_once=rounds > 1)
     for number in range(count):
         turn, place = divmod(number, admissions)
         observed = start + turn * _ROUND + place * _TICK
@@ -40,6 +42,18 @@ def records(count: int, admissions: int) -> Iterator[Record]:
             admission_timestamp=start - _ROUND,
             **{name: getattr(signs, name) for name in _VITAL_SIGNS},
         )
+
+
+def _admitted(generator: PatientGenerator, count: int, *, at_once: bool) -> list[Record]:
+    admissions = (generator.record() for _ in itertools.count())
+    if not at_once:
+        return list(itertools.islice(admissions, count))
+    by_patient: dict[str, Record] = {}
+    for record in admissions:
+        if len(by_patient) == count:
+            break
+        by_patient.setdefault(record.patient_id, record)
+    return list(by_patient.values())
 
 
 def send(broker: Broker, topic: str, traffic: Iterable[Record]) -> None:

@@ -62,6 +62,10 @@ class Decoder:
     def __init__(self, max_ahead: timedelta = timedelta(minutes=5)) -> None:
         self._max_ahead = max_ahead
 
+    def latest(self, now: datetime) -> datetime:
+        """The last instant that a timestamp may say at that time of the consumer's clock."""
+        return now + self._max_ahead
+
     def decode(
         self,
         payload: bytes | None,
@@ -83,10 +87,10 @@ class Decoder:
         if headers:
             _check_version(headers)
         record, unknown_fields = _read(payload)
-        latest = now + self._max_ahead
+        latest = self.latest(now)
         timestamp = _utc("timestamp", record.timestamp, latest)
         admitted = _utc("admission_timestamp", record.admission_timestamp, latest)
-        systolic, diastolic = _pressures(record.blood_pressure)
+        systolic, diastolic = pressures(record.blood_pressure)
         score = risk.score(
             record.heart_rate,
             systolic,
@@ -112,13 +116,13 @@ class Decoder:
         return Decoded(record, systolic, diastolic, total, complete, unknown_fields, mismatch)
 
 
-_decode = msgspec.json.Decoder(Record).decode
+decode_record = msgspec.json.Decoder(Record).decode
 _decode_raw = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _decode_timestamp = msgspec.json.Decoder(datetime).decode
-_PAST_MICROSECONDS = re.compile(rb"(\.[0-9]{6})[0-9]+")
-_ESCAPED_NUL_POINT_OR_DIGIT = re.compile(rb"\\u00(?:00|2[eE]|3[0-9])")
+PAST_MICROSECONDS = re.compile(rb"(\.[0-9]{6})[0-9]+")
+ESCAPED_NUL_POINT_OR_DIGIT = re.compile(rb"\\u00(?:00|2[eE]|3[0-9])")
 _BACKSLASH = ord("\\")
-_QUOTES_OF_REQUIRED_FIELDS = 72  # two for each of 21 names and 15 strings
+QUOTES_OF_REQUIRED_FIELDS = 72  # two for each of 21 names and 15 strings
 
 
 def _read(payload: bytes) -> tuple[Record, int]:
@@ -130,16 +134,16 @@ def _read(payload: bytes) -> tuple[Record, int]:
     try:
         if not payload.isascii():
             payload.decode()
-        record = _decode(payload)
+        record = decode_record(payload)
     except (msgspec.DecodeError, UnicodeDecodeError):
         record = None
     # Out of the handler, since those exceptions quote the payload and would be chained.
-    if record is None or (_BACKSLASH in payload and _ESCAPED_NUL_POINT_OR_DIGIT.search(payload)):
+    if record is None or (_BACKSLASH in payload and ESCAPED_NUL_POINT_OR_DIGIT.search(payload)):
         return exact.read(payload)
     temperature = record.temperature_celsius
     if (
-        payload.count(b'"') != _quotes(record)
-        or _PAST_MICROSECONDS.search(payload)
+        payload.count(b'"') != quotes(record)
+        or PAST_MICROSECONDS.search(payload)
         or round(temperature * 10) / 10 != temperature
     ):
         return _refined(payload, record)
@@ -159,15 +163,15 @@ def _refined(payload: bytes, record: Record) -> tuple[Record, int]:
 
 
 def _truncated(literal: msgspec.Raw) -> datetime:
-    return _decode_timestamp(_PAST_MICROSECONDS.sub(rb"\1", bytes(literal)))
+    return _decode_timestamp(PAST_MICROSECONDS.sub(rb"\1", bytes(literal)))
 
 
-def _quotes(record: Record) -> int:
+def quotes(record: Record) -> int:
     """Count the quotes of a payload that has the contract's fields, each once, and no others.
 
     Every other key, and every escaped quote, makes it more.
     """
-    quotes = _QUOTES_OF_REQUIRED_FIELDS
+    quotes = QUOTES_OF_REQUIRED_FIELDS
     if record.supplemental_oxygen is not None:
         quotes += 2
     if record.consciousness is not None:
@@ -198,7 +202,7 @@ def _utc(field: str, value: datetime, latest: datetime) -> datetime:
     return value if value.tzinfo is UTC else value.astimezone(UTC)
 
 
-def _pressures(text: str) -> tuple[int, int]:
+def pressures(text: str) -> tuple[int, int]:
     """Split "systolic/diastolic", whose form the record has checked."""
     first, _, second = text.partition("/")
     systolic, diastolic = int(first), int(second)

@@ -43,9 +43,11 @@ __all__ = [
     "write",
 ]
 
-# The triggers' row sets are to stay in memory; the floor is to stay where it is read.
+# The triggers' row sets are to stay in memory; the floor is to stay where it is read. No plan here
+# is worth compiling.
 _SETTINGS = """
 SELECT set_config('statement_timeout', %s, true), set_config('work_mem', '64MB', true),
+       set_config('timezone', 'UTC', true), set_config('jit', 'off', true),
        set_config('vitalstream.shard', %s, true),
        pg_advisory_xact_lock_shared(hashtext('vitalstream.retention'))"""
 
