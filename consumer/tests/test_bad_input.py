@@ -177,3 +177,19 @@ def test_a_header_named_in_no_text_is_buried(
     ]
     assert stream.query("SELECT admission_id FROM patient_records") == [("next",)]
     assert replica.running
+
+
+def test_one_record_that_postgresql_refuses_takes_no_other_along(
+    stream: Stream, replicas: Callable[..., Replica]
+) -> None:
+    """A batch that is refused for its data is searched for the record, and only that is buried."""
+    stream.query("ALTER TABLE observations ADD CONSTRAINT no_299 CHECK (heart_rate <> 299)")
+    records = [record(f"a-{number}") for number in range(500)]
+    records[217]["heart_rate"] = 299
+    stream.send(map(message, records), partition=0)
+    replicas().start()
+    stream.wait_until_stored()
+    rows = stream.query('SELECT "offset", reason, error FROM dead_letters')
+    assert [row[:2] for row in rows] == [(217, "rejected_by_database")]
+    assert "no_299" in rows[0][2]
+    assert stream.count("patient_records") == stream.count("observations") == 499

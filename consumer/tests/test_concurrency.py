@@ -46,6 +46,7 @@ def test_replicas_do_not_wait_for_one_another(
     stream.wait_until_stored()
     stream.check()
     assert lock_waits(own_postgres) == []
+    assert [line for replica in three for line in replica.events("write_failed")] == []
     with psycopg.connect(stream.url) as holder:
         holder.execute("SELECT FROM stream_offsets WHERE partition = 0 FOR UPDATE")
         stream.send(Hospital(seed=82).messages(10), partition=0)

@@ -2,7 +2,6 @@
 
 import os
 import random
-import secrets
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ import pytest
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
+from tests.chaos import seeds
 from tests.chaos.house import House
 from tests.chaos.servers import OwnPostgres
 from vitalstream_devstack.databases import Database
@@ -20,15 +20,15 @@ from vitalstream_devstack.pytest_plugin import KafkaHandle
 
 @pytest.fixture(scope="session")
 def seed() -> int:
-    """Decides what breaks when; CHAOS_SEED sets it, and each run prints its own."""
-    return int(os.environ.get("CHAOS_SEED") or secrets.randbelow(2**32))
+    """Decides what breaks when; each run has its own, or CHAOS_SEED's."""
+    return seeds.choose(os.environ)
 
 
 @pytest.fixture
 def chance(seed: int, request: pytest.FixtureRequest) -> random.Random:
-    """This scenario's share of the seed, the same whatever else runs."""
-    print(f"\nCHAOS_SEED={seed} reproduces {request.node.name}")
-    return random.Random(f"{seed} {request.node.originalname}")
+    """This scenario's share of the seed."""
+    print(f"\n{seeds.told(seed, request.node.name)}")
+    return seeds.share(seed, request.node.originalname)
 
 
 @pytest.fixture

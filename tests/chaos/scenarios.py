@@ -50,7 +50,7 @@ def kill_one_of_three(house: House, chance: random.Random, load: Load) -> int:
     for _ in range(3):
         house.replica()
     kills = 0
-    with house.feed(_traffic(chance, load), load.rate) as feed:
+    with house.feed(traffic(chance, load), load.rate) as feed:
         while feed.flowing:
             time.sleep(chance.uniform(0.1, 2.5))
             house.kill(chance.choice(house.replicas))
@@ -65,7 +65,7 @@ def stop_postgres(
     """PostgreSQL away for longer than max.poll.interval.ms; nobody has to be restarted."""
     for _ in range(2):
         house.replica(CONSUMER_MAX_POLL_INTERVAL_SECONDS=6)
-    with house.feed(_traffic(chance, load), load.rate):
+    with house.feed(traffic(chance, load), load.rate):
         _wait_for_some(house, load)
         postgres.server.stop(chance.choice((StopMode.FAST, StopMode.IMMEDIATE)))
         time.sleep(seconds)
@@ -81,7 +81,7 @@ def crash_postgres(
     crashes = (postgres.server.kill, lambda: postgres.server.stop(StopMode.IMMEDIATE))
     for _ in range(2):
         house.replica()
-    with house.feed(_traffic(chance, load), load.rate):
+    with house.feed(traffic(chance, load), load.rate):
         for turn in range(1, times + 1):
             _wait_for_some(house, load.part(turn / times))
             chance.choice(crashes)()
@@ -106,7 +106,7 @@ def cut_connections(house: House, chance: random.Random, load: Load, proxy: Prox
         for leave in (False, True)
     ]
     chance.shuffle(traps)
-    with house.feed(_traffic(chance, load), load.rate) as feed:
+    with house.feed(traffic(chance, load), load.rate) as feed:
         for trap in traps:
             seen = proxy.cuts
             proxy.set(trap)
@@ -131,7 +131,7 @@ def freeze_a_writer(
         "at COMMIT": Trap(_COMMIT, forward=False, hold=True),
     }[where]
     zombie = house.replica(DATABASE_URL=proxy.url(house.database.url("writer")))
-    with house.feed(_traffic(chance, load), load.rate):
+    with house.feed(traffic(chance, load), load.rate):
         _wait_for_some(house, load)
         proxy.set(trap)
         house.wait_until(lambda: proxy.held > 0, f"somebody says {trap.pattern!r}")
@@ -141,7 +141,7 @@ def freeze_a_writer(
     _signal(zombie, signal.SIGCONT)
     proxy.release()
     house.wait_until(lambda: house.events("fenced", "write_failed") > 0, "the zombie is refused")
-    with house.feed(_traffic(chance, load.part(0.2)), load.rate):
+    with house.feed(traffic(chance, load.part(0.2)), load.rate):
         pass
     assert zombie.running
 
@@ -150,7 +150,7 @@ def freeze_at_random(house: House, chance: random.Random, load: Load) -> None:
     """Replicas frozen wherever they happen to be, for longer and shorter than their session."""
     for _ in range(3):
         house.replica()
-    with house.feed(_traffic(chance, load), load.rate) as feed:
+    with house.feed(traffic(chance, load), load.rate) as feed:
         while feed.flowing:
             time.sleep(chance.uniform(0.2, 2))
             frozen = chance.sample(house.replicas, chance.choice((1, 2)))
@@ -165,7 +165,7 @@ def restart_broker(house: House, chance: random.Random, load: Load, broker: Embe
     """The broker stopped in order and killed, while records flow."""
     for _ in range(2):
         house.replica()
-    with house.feed(_traffic(chance, load), load.rate):
+    with house.feed(traffic(chance, load), load.rate):
         for turn, end in enumerate(chance.sample((broker.stop, broker.kill), 2), 1):
             _wait_for_some(house, load.part(turn / 2))
             end()
@@ -177,7 +177,7 @@ def restore_backup(house: House, chance: random.Random, load: Load, postgres: Ow
     """The database replaced by an older backup of itself: while records flow, and after."""
     for _ in range(2):
         house.replica()
-    with house.feed(_traffic(chance, load), load.rate):
+    with house.feed(traffic(chance, load), load.rate):
         _wait_for_some(house, load.part(0.5))
         backup = postgres.back_up()
         later = sum(house.ledger().values()) + load.records // 10
@@ -197,7 +197,7 @@ def come_and_go(house: House, chance: random.Random, load: Load) -> int:
     """Replicas that join and leave every few seconds; returns how many came."""
     house.replica()
     came = 1
-    with house.feed(_traffic(chance, load), load.rate) as feed:
+    with house.feed(traffic(chance, load), load.rate) as feed:
         while feed.flowing:
             time.sleep(chance.uniform(0, 2))
             if len(house.replicas) > 1 and chance.random() < 0.5:
@@ -222,7 +222,7 @@ def fill_the_disk(house: House, chance: random.Random, load: Load, table: str) -
     """PostgreSQL answers that its disk is full (53100), for a while; no record is to blame."""
     for _ in range(2):
         house.replica()
-    with house.feed(_traffic(chance, load), load.rate):
+    with house.feed(traffic(chance, load), load.rate):
         _wait_for_some(house, load)
         with psycopg.connect(house.database.admin_url, autocommit=True) as connection:
             connection.execute(_DISK_FULL.format(table=table).encode())
@@ -238,7 +238,7 @@ $$;
 CREATE TRIGGER disk_full BEFORE INSERT ON {table} FOR EACH STATEMENT EXECUTE FUNCTION disk_full()"""
 
 
-def _traffic(chance: random.Random, load: Load) -> Iterator[Message]:
+def traffic(chance: random.Random, load: Load) -> Iterator[Message]:
     """Of every kind, or without duplicates and conflicts, which the writer takes another way."""
     mix = chance.choice((Mix(), Mix(duplicate=0, conflict=0, takeover=0)))
     hospital = Hospital(chance.getrandbits(32), admissions=max(50, load.records // 20), mix=mix)
