@@ -173,6 +173,17 @@ def test_rows_that_only_observations_have_are_found(
     traffic.assert_counted(owner)
 
 
+def test_what_is_observed_of_another_patient_stays(
+    stream: Stream, operator: Connection, owner: psycopg.Connection[Any]
+) -> None:
+    """An admission that was moved to the patient by hand does not take the other's past along."""
+    assert stream.offset == 10
+    owner.execute("UPDATE patient_records SET patient_id = %s WHERE admission_id = 'a1'", [PATIENT])
+    assert erasure.erase(operator, SETTINGS, PATIENT) == Erased(3, 3, 4)
+    assert rows(operator, "SELECT patient_id FROM observations") == [("p1",)]
+    traffic.assert_counted(owner)
+
+
 def test_an_erasure_may_be_done_again(
     stream: Stream, operator: Connection, owner: psycopg.Connection[Any]
 ) -> None:

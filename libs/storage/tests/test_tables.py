@@ -1,5 +1,8 @@
 """The tables' columns, held to the first specification by a list written by hand."""
 
+import re
+from pathlib import Path
+
 import psycopg
 
 from vitalstream_devstack.databases import Database
@@ -63,3 +66,31 @@ def test_columns_of_ours_ask_nothing_of_the_seeds_insert(database: Database) -> 
         assert all(not required or has_default for *_, required, has_default in columns[21:])
         assert connection.execute(_SEED_INSERT).rowcount == 1
         assert connection.execute(_SEED_INSERT).rowcount == 0
+
+
+_PAGE = Path(__file__).parents[3] / "docs" / "tables.md"
+_RELATIONS = """
+SELECT relname, array(SELECT (attname, format_type(atttypid, atttypmod))
+                        FROM pg_attribute WHERE attrelid = c.oid AND attnum > 0
+                         AND NOT attisdropped)
+  FROM pg_class c
+ WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p', 'v') AND NOT relispartition
+   AND relname !~ '^_?yoyo'"""
+
+
+def test_the_page_of_the_tables_is_true(database: Database) -> None:
+    """docs/tables.md has every column with its type, and names each table as contract or not."""
+    text, internal = _PAGE.read_text().split("## Not to be relied on")
+    documented: dict[str, set[tuple[str, str]]] = {}
+    for section in text.split("\n## ")[1:]:
+        columns = re.findall(r"^\| `(\w+)` \| ([^|]+) \|", section, re.MULTILINE)
+        documented[section.split("`")[1]] = set(columns)
+    with psycopg.connect(database.url()) as connection:
+        found = {name: set(columns) for name, columns in connection.execute(_RELATIONS)}
+    assert found.keys() - documented.keys() == set(re.findall(r"`([a-z]\w+)`", internal)) - {
+        "observations", "yoyo",
+    }  # fmt: skip
+    assert documented.pop("patients") == set()
+    state = {column for column in found["patient_records"] if column[0] != "watched_since"}
+    assert found["patients"] == state
+    assert documented == {name: found[name] for name in documented}

@@ -92,7 +92,8 @@ CREATE FUNCTION erased_patients(patients varchar[])
 RETURNS TABLE (patient_id varchar, observed_until timestamptz)
 LANGUAGE sql STABLE SECURITY DEFINER AS $$
     WITH asked AS MATERIALIZED (
-        SELECT patient, patient_hash(patient) AS hash FROM unnest(patients) AS patient)
+        SELECT patient, sha256(key || convert_to(patient, 'UTF8')) AS hash
+          FROM erasure_key, unnest(patients) AS patient)
     SELECT patient, max(e.observed_until)
       FROM asked JOIN erasures e ON e.patient_hash = asked.hash GROUP BY patient
 $$;
