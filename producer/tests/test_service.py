@@ -11,7 +11,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -192,6 +192,36 @@ def test_a_seed_repeats_the_records(
     assert {r["patient_id"] for r in first}.isdisjoint(r["patient_id"] for r in run())
 
 
+def test_a_hospital_observes_its_patients_again_and_again(
+    kafka: KafkaHandle, topic: str, start: Start, read_topic: ReadTopic, tmp_path: Path
+) -> None:
+    """At its own pace and scale: admissions repeat, times are past and in order, truth is kept."""
+    service = start(
+        **kafka.environment,
+        KAFKA_TOPIC=topic,
+        PRODUCER_PROFILE="Hospital",
+        PRODUCER_BEDS="100",
+        PRODUCER_TIME_SCALE="20000",
+        PRODUCER_MAX_RECORDS="2000",
+        PRODUCER_TRUTH_LOG=str(tmp_path / "truth.jsonl"),
+        PRODUCER_SEED="1",
+    )
+    assert service.ends() == 0, service.text
+    on_topic = read_topic(kafka.bootstrap_servers, topic)
+    now, decoder = datetime.now(UTC), Decoder(max_ahead=timedelta())
+    stays: dict[str, list[datetime]] = {}
+    for m in on_topic:
+        record = decoder.decode(m.payload, m.headers, now).record
+        stays.setdefault(record.admission_id, []).append(record.timestamp)
+    assert len(on_topic) == 2000
+    assert len(stays) < 1000
+    for times in stays.values():
+        assert times == sorted(set(times))
+    lines = (tmp_path / "truth.jsonl").read_text().splitlines()
+    told = [json.loads(line)["event"] for line in lines]
+    assert {"admitted", "deteriorates", "discharged"} <= set(told)
+
+
 def test_sigterm_flushes(
     kafka: KafkaHandle, topic: str, start: Start, read_topic: ReadTopic, tmp_path: Path
 ) -> None:
@@ -301,6 +331,15 @@ def test_a_missing_topic_that_must_not_be_created_is_waited_for(
         (
             {"PRODUCER_ACK_LOG": "/nowhere/log"},
             r"AckLogError: PRODUCER_ACK_LOG=/nowhere/log .*",
+            74,
+        ),
+        ({"PRODUCER_PROFILE": "ward"}, r"SettingsError: PRODUCER_PROFILE='ward': .*", 78),
+        ({"PRODUCER_BEDS": "5"}, r"SettingsError: PRODUCER_BEDS='5': .*", 78),
+        ({"PRODUCER_TIME_SCALE": "0"}, r"SettingsError: PRODUCER_TIME_SCALE='0': .*", 78),
+        ({"PRODUCER_DROPOUT_RATE": "1"}, r"SettingsError: PRODUCER_DROPOUT_RATE='1': .*", 78),
+        (
+            {"PRODUCER_TRUTH_LOG": "/nowhere/log", "PRODUCER_PROFILE": "hospital"},
+            r"TruthLogError: PRODUCER_TRUTH_LOG=/nowhere/log .*",
             74,
         ),
     ],

@@ -25,6 +25,19 @@ def test_every_acknowledged_record_is_stored(pipeline: Pipeline, database: Datab
     assert len(expected.observations) == 5_000
 
 
+def test_every_observation_of_a_hospital_is_stored(pipeline: Pipeline, database: Database) -> None:
+    """Patients observed again and again: each observation a row, each admission its latest."""
+    pipeline.consumer()
+    sent = pipeline.produce(6_000, seed=_SEED, profile="hospital", beds=100)
+    pipeline.wait_until_consumed(sent)
+    expected = verify(database.url(), pipeline.topic_id, sent)
+    assert len(expected.observations) == 6_000 > 5 * len(expected.states)
+    with psycopg.connect(database.url()) as connection:
+        rows = connection.execute("SELECT DISTINCT status FROM patient_records").fetchall()
+    assert ("Discharged",) in rows
+    assert len(rows) > 3
+
+
 def test_consumer_stopped_and_started_mid_way_loses_nothing(
     pipeline: Pipeline, database: Database
 ) -> None:

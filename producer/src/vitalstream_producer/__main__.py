@@ -8,10 +8,10 @@ from prometheus_client import REGISTRY
 
 from vitalstream_producer.ack_log import AckLog
 from vitalstream_producer.console import Console
+from vitalstream_producer.hospital.truth import TruthLog
 from vitalstream_producer.metrics import Metrics
-from vitalstream_producer.patients import PatientGenerator
 from vitalstream_producer.publish import Publisher, producer_options
-from vitalstream_producer.service import Acknowledgements, Loop, Upkeep, make_schedule
+from vitalstream_producer.service import Acknowledgements, Loop, Upkeep, make_generator
 from vitalstream_producer.settings import ProducerSettings
 from vitalstream_runtime import logging, ops, program
 from vitalstream_runtime.kafka import BrokerUnreachableError, wait_for_broker, wait_for_topic
@@ -38,6 +38,7 @@ def main() -> int:
     server = ops.OpsServer(service, heartbeat, readiness)
     server.start()
     ack_log = AckLog(settings.ack_log) if settings.ack_log else None
+    truth = TruthLog(settings.truth_log)
     try:
         with Shutdown() as shutdown:
             if not _find_topic(kafka, console, shutdown, readiness, heartbeat):
@@ -50,8 +51,9 @@ def main() -> int:
             )
             upkeep = Upkeep(publisher, metrics, heartbeat, readiness, ack_log)
             console.say("sending", f"Starting to send patient records to '{kafka.topic}' topic...")
-            return _produce(settings, publisher, upkeep, console, shutdown)
+            return _produce(settings, publisher, upkeep, console, shutdown, truth)
     finally:
+        truth.close()
         if ack_log is not None:
             ack_log.close()
         server.stop()
@@ -85,17 +87,18 @@ def _find_topic(
     return False
 
 
-def _produce(
+def _produce(  # noqa: PLR0913, PLR0917 - the parts that main has made
     settings: ProducerSettings,
     publisher: Publisher,
     upkeep: Upkeep,
     console: Console,
     shutdown: Shutdown,
+    truth: TruthLog,
 ) -> int:
     seed = secrets.randbits(48) if settings.seed is None else settings.seed
-    _log.info("producing", seed=seed, rate=f"{settings.target_rate:g}/s")
-    schedule = make_schedule(settings, seed, time.monotonic())
-    loop = Loop(PatientGenerator(seed), schedule, publisher, settings.max_records, upkeep)
+    _log.info("producing", seed=seed, profile=settings.profile, rate=f"{settings.target_rate:g}/s")
+    generator, schedule = make_generator(settings, seed, time.monotonic(), truth)
+    loop = Loop(generator, schedule, publisher, settings.max_records, upkeep)
     try:
         loop.run(shutdown)
         publisher.drain(settings.drain_seconds, upkeep)

@@ -13,3 +13,9 @@ class AckLogError(StartupError):
     """The file of PRODUCER_ACK_LOG cannot be written (EX_IOERR)."""
 
     exit_code = 74
+
+
+class TruthLogError(StartupError):
+    """The file of PRODUCER_TRUTH_LOG cannot be written (EX_IOERR)."""
+
+    exit_code = 74

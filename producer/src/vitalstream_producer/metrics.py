@@ -92,7 +92,8 @@ class Metrics:
         )
         self.target_rate = Gauge(
             "vitalstream_producer_target_records_per_second",
-            "Records per second that are aimed at; +Inf: as many as the broker takes.",
+            "Records per second that are aimed at; +Inf: as many as the broker takes; NaN: as many "
+            "as the hospital's time brings.",
             registry=registry,
         )
         self.send_seconds = SendSeconds()

@@ -2,18 +2,22 @@
 
 import random
 import time
-from typing import Final
+from typing import Final, Protocol
 
 from vitalstream_producer.ack_log import AckLog
 from vitalstream_producer.console import Console
+from vitalstream_producer.hospital.hospital import Hospital
+from vitalstream_producer.hospital.truth import TruthLog
 from vitalstream_producer.metrics import Metrics
 from vitalstream_producer.patients import PatientGenerator
 from vitalstream_producer.publish import Publisher
+from vitalstream_producer.rounds import Rounds, TimedRounds
 from vitalstream_producer.schedule import FullSpeed, RandomDelays, Schedule, SteadyRate
 from vitalstream_producer.settings import ProducerSettings
 from vitalstream_runtime.ops import Heartbeat, Readiness
 from vitalstream_runtime.shutdown import Shutdown
 from vitalstream_schema import codec
+from vitalstream_schema.record import Record
 
 _LONGEST_WAIT: Final = 0.1
 _CHUNK: Final = 500
@@ -21,6 +25,33 @@ _UNREACHABLE: Final = 1e6  # records/s
 _BURST_SECONDS: Final = 1.0
 _SILENCE_SECONDS: Final = 10.0
 _TICK_SECONDS: Final = 0.25
+
+
+class Generator(Protocol):
+    """Invents records."""
+
+    def record(self) -> Record:
+        """Invent the next one."""
+
+
+def make_generator(
+    settings: ProducerSettings, seed: int, now: float, truth: TruthLog
+) -> tuple[Generator, Schedule]:
+    """Make what the profile asks for, and what says when.
+
+    Args:
+        settings: The profile, and how fast it goes.
+        seed: Of the records, and of the delays.
+        now: The first record is due at this time, in monotonic seconds.
+        truth: Where the hospital notes what really happens.
+    """
+    if settings.profile == "seed":
+        return PatientGenerator(seed), make_schedule(settings, seed, now)
+    hospital = Hospital(settings.beds, seed, settings.artefact_rate, settings.dropout_rate, truth)
+    if settings.rate is not None:
+        return Rounds(hospital), make_schedule(settings, seed, now)
+    rounds = TimedRounds(hospital, settings.time_scale, now)
+    return rounds, rounds
 
 
 def make_schedule(settings: ProducerSettings, seed: int, now: float) -> Schedule:
@@ -68,7 +99,7 @@ class Loop:
 
     def __init__(
         self,
-        generator: PatientGenerator,
+        generator: Generator,
         schedule: Schedule,
         publisher: Publisher,
         limit: int | None,

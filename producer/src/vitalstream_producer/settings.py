@@ -19,23 +19,57 @@ class ProducerSettings(Settings):
 
     model_config = SettingsConfigDict(env_prefix="PRODUCER_")
 
+    profile: Annotated[Literal["seed", "hospital"], _LowerCase] = Field(
+        default="seed",
+        description="What is invented. seed: each record an admission of its own, vital signs even "
+        "in their ranges. hospital: patients who are admitted, observed again and again, and "
+        "discharged.",
+    )
+    beds: int = Field(
+        default=1000, ge=20, le=1_000_000, description="Beds of the hospital (profile hospital)."
+    )
+    time_scale: float = Field(
+        default=1.0,
+        gt=0,
+        le=100_000,
+        description="By how much the hospital's time runs faster than the clock: at 60 NEWS2's "
+        "four hours are four minutes. DASHBOARD_TIME_SCALE must be the same.",
+    )
+    artefact_rate: float = Field(
+        default=0.005,
+        ge=0,
+        le=1,
+        description="Share of the hospital's observations with something measured wrong.",
+    )
+    dropout_rate: float = Field(
+        default=0.01,
+        ge=0,
+        lt=1,
+        description="Share of the hospital's observations that are never made, so that a patient "
+        "goes silent.",
+    )
+    truth_log: Path | None = Field(
+        default=None,
+        description="File that gets one JSON line for each admission, transfer, deterioration and "
+        "discharge of the hospital, in its own hours.",
+    )
     min_delay_seconds: float = Field(
         default=0.5,
         ge=0,
         le=3600,
-        description="Least delay between two records when no rate is set.",
+        description="Least delay between two records when no rate is set (profile seed).",
     )
     max_delay_seconds: float = Field(
         default=2.0,
         ge=0,
         le=3600,
-        description="Greatest delay between two records when no rate is set.",
+        description="Greatest delay between two records when no rate is set (profile seed).",
     )
     rate: Annotated[float, _Max] | None = Field(
         default=None,
         gt=0,
-        description="Steady rate in records/s instead of the delays; max: as many as the broker "
-        "acknowledges.",
+        description="Steady rate in records/s instead of the delays, or of the hospital's own "
+        "pace; max: as many as the broker acknowledges.",
     )
     max_records: int | None = Field(
         default=None, ge=1, description="Stop, everything acknowledged, after so many records."
@@ -98,8 +132,13 @@ class ProducerSettings(Settings):
 
     @property
     def target_rate(self) -> float:
-        """Records per second that are aimed at; infinite where there is no aim but speed."""
+        """Records per second that are aimed at.
+
+        Infinite where there is no aim but speed, not a number where the hospital decides.
+        """
         if self.rate is not None:
             return self.rate
+        if self.profile == "hospital":
+            return math.nan
         mean_delay = (self.min_delay_seconds + self.max_delay_seconds) / 2
         return 1 / mean_delay if mean_delay else math.inf

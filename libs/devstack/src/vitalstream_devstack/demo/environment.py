@@ -10,6 +10,8 @@ from vitalstream_runtime.settings import KafkaSettings, load
 # Of another broker or database than the demo's own; they would lead a service astray.
 _OF_A_BROKER = re.compile(r"KAFKA_(BOOTSTRAP_SERVERS|SECURITY_PROTOCOL|SASL_\w+|SSL_\w+)")
 _OF_A_DATABASE = re.compile(r"DATABASE_URL|PG[A-Z]+")
+# A day of the hospital in under half an hour; producer and dashboard must agree on it.
+_TIME_SCALE = "60"
 _PLAINTEXT = {
     "security_protocol": "PLAINTEXT",
     "sasl_mechanism": None,
@@ -36,16 +38,29 @@ def compose(reused: ReusedSettings, bootstrap_servers: str) -> dict[str, str]:
 
 def for_producer(shared: dict[str, str], settings: DemoSettings, ack_log: Path) -> dict[str, str]:
     """The producer's: its lines as a person reads them, and a log to check against."""
-    chosen = {"LOG_FORMAT": "console", **shared}
+    chosen = {
+        "LOG_FORMAT": "console",
+        "PRODUCER_PROFILE": "hospital",
+        "PRODUCER_TIME_SCALE": _time_scale(shared),
+        **shared,
+    }
     if settings.seconds is not None:  # without an end the log would have none either
         chosen["PRODUCER_ACK_LOG"] = str(ack_log)
     return chosen
+
+
+def _time_scale(shared: dict[str, str]) -> str:
+    """The hospital's, which a person may set for either service; seed's patients keep real time."""
+    default = "1" if shared.get("PRODUCER_PROFILE", "").lower() == "seed" else _TIME_SCALE
+    chosen = shared.get("PRODUCER_TIME_SCALE") or shared.get("DASHBOARD_TIME_SCALE")
+    return chosen or default
 
 
 def for_dashboard(shared: dict[str, str], page: int) -> dict[str, str]:
     """The dashboard's: its page on this machine alone unless a person wants otherwise."""
     return {
         "STREAMLIT_SERVER_ADDRESS": "127.0.0.1",
+        "DASHBOARD_TIME_SCALE": _time_scale(shared),
         **shared,
         "STREAMLIT_SERVER_PORT": str(page),
     }
