@@ -91,6 +91,7 @@ docs: env ## write what is generated: configuration, metrics, event, data dictio
 	@$(BIN)/python -m tests.configuration.document
 	@$(BIN)/python -m tests.metrics.document
 	@$(BIN)/python -m tests.chart.document
+	@$(BIN)/python -m tests.monitoring.document
 
 lock: env ## resolve the newest dependencies again, with hashes
 	@$(LOCK) -o requirements/dev.lock --no-emit-package vitalstream-devstack \

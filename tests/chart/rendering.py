@@ -29,7 +29,7 @@ class RefusedError(Exception):
 
 
 def command(major: int, verb: str, *arguments: str) -> str:
-    """What Helm says; the release is called demo, in the namespace ward.
+    """What Helm says.
 
     Raises:
         RefusedError: It failed.
@@ -46,15 +46,18 @@ def command(major: int, verb: str, *arguments: str) -> str:
 
 
 @functools.cache
-def rendered(*files: Path, values: str = "{}", major: int = 4) -> list[Resource]:
+def rendered(
+    *files: Path, values: str = "{}", major: int = 4, namespace: str = "ward"
+) -> list[Resource]:
     """The resources of one rendering.
 
     Args:
         files: Values files, weakest first.
         values: Values as JSON, stronger than the files.
         major: Helm's major version.
+        namespace: The release's.
     """
-    arguments = ["demo", str(CHART), "--namespace", "ward"]
+    arguments = ["demo", str(CHART), "--namespace", namespace]
     for file in files:
         arguments += ["--values", str(file)]
     for key, value in json.loads(values).items():

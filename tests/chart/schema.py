@@ -12,6 +12,7 @@ from typing import Any, Final
 import yaml
 
 from tests.chart import surface
+from vitalstream_consumer.metrics import AGE_SECONDS
 
 CHART: Final = Path(__file__).parents[2] / "charts" / "vitalstream"
 FILE: Final = CHART / "values.schema.json"
@@ -146,7 +147,14 @@ SPECIAL: Final[dict[str, Schema]] = {
     "*ffinity": _ANYTHING,
 }
 # These come before the pattern that would take them otherwise.
-_FIRST: Final = {
+_FIRST: Final[dict[str, Schema]] = {
+    "monitoring.rules.recordAgeSeconds": {
+        "enum": [int(each) if each == int(each) else each for each in AGE_SECONDS]
+    },
+    "monitoring.rules.freshnessObjective": {"type": "number", "minimum": 0.5, "maximum": 0.9999},
+    "monitoring.rules.volumeFreeRatio": {"type": "number", "minimum": 0.01, "maximum": 0.9},
+    "monitoring.rules.silentPatients": {"type": ["integer", "null"], "minimum": 0},
+    "monitoring.rules.runbooks": {"type": "string", "pattern": "[^/]$"},
     "consumer.autoscaling.kedaNamespace": _NAME,
     "dashboard.service.sessionAffinity": _one_of("ClientIP", "None"),
     "consumer.autoscaling.kind": SPECIAL["consumer.autoscaling.kind"],

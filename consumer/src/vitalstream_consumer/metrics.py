@@ -14,7 +14,7 @@ from vitalstream_consumer.batch import Chunk
 from vitalstream_schema.codec import Reason
 from vitalstream_storage.batch import Outcome
 
-_AGE_SECONDS: Final = (
+AGE_SECONDS: Final = (
     0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0,
 )  # fmt: skip
 _COMMIT_SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10, 30)
@@ -26,13 +26,13 @@ class RecordAge(Collector):
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._counts = [0] * (len(_AGE_SECONDS) + 1)
+        self._counts = [0] * (len(AGE_SECONDS) + 1)
         self._sum = 0.0
 
     def observe(self, seconds: Iterable[float]) -> None:
         """Count each of the ages."""
         ages = sorted(seconds)
-        ends = [*(bisect_right(ages, bound) for bound in _AGE_SECONDS), len(ages)]
+        ends = [*(bisect_right(ages, bound) for bound in AGE_SECONDS), len(ages)]
         with self._lock:
             for bucket, (start, end) in enumerate(zip([0, *ends], ends, strict=False)):
                 self._counts[bucket] += end - start
@@ -43,7 +43,7 @@ class RecordAge(Collector):
         with self._lock:
             counts, total_seconds = list(self._counts), self._sum
         total, buckets = 0, []
-        for bound, count in zip((*_AGE_SECONDS, math.inf), counts, strict=True):
+        for bound, count in zip((*AGE_SECONDS, math.inf), counts, strict=True):
             total += count
             buckets.append(("+Inf" if math.isinf(bound) else str(bound), total))
         yield HistogramMetricFamily(

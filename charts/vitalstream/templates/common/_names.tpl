@@ -73,3 +73,8 @@ imagePullSecrets:
 {{- define "vitalstream.scalar" -}}
 {{- if and (kindIs "float64" .) (eq . (floor .)) -}}{{- int64 . -}}{{- else -}}{{- . -}}{{- end -}}
 {{- end }}
+
+{{/* A histogram's boundary as Prometheus labels it: 5 is "5.0". */}}
+{{- define "vitalstream.boundary" -}}
+{{- if eq (float64 .) (floor .) -}}{{- printf "%.1f" (float64 .) -}}{{- else -}}{{- . -}}{{- end -}}
+{{- end }}
