@@ -1,6 +1,6 @@
 """Situations as Prometheus would see them, and the alerts that must fire in each.
 
-Samples are 30 s apart. Everything is well for six hours; then comes what the situation adds.
+Samples are a minute apart. Everything is well for six hours; then comes what the situation adds.
 """
 
 from dataclasses import dataclass, field
@@ -8,9 +8,9 @@ from typing import Final
 
 from tests.metrics.declared import declared
 
-STEP: Final = "30s"
-_CALM_STEPS: Final = 720
-_LATER_STEPS: Final = 240
+STEP: Final = "1m"
+_CALM_STEPS: Final = 360
+_LATER_STEPS: Final = 120
 _PER_STEP: Final = 3_000
 _IN: Final = 'namespace="ward",instance="{0}",job="ward/{0}"'
 

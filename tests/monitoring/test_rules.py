@@ -76,7 +76,7 @@ def test_exactly_these_alerts_fire(name: str, tmp_path: Path) -> None:
     (tmp_path / "rules.yml").write_text(text(rules()))
     tests = {
         "rule_files": ["rules.yml"],
-        "evaluation_interval": "30s",
+        "evaluation_interval": STEP,
         "tests": [unit_test(SITUATIONS[name])],
     }
     (tmp_path / "tests.yml").write_text(yaml.safe_dump(tests))
