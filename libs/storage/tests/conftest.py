@@ -1,7 +1,9 @@
 """Connections to this test's tables, as each kind of user has them."""
 
 from collections.abc import Iterator
+from typing import Any
 
+import psycopg
 import pytest
 
 from libs.storage.tests.stream import login
@@ -13,4 +15,18 @@ from vitalstream_storage.pool import Connection
 def connection(database: Database) -> Iterator[Connection]:
     """A connection with a writer's rights and no others."""
     with login(database) as connection:
+        yield connection
+
+
+@pytest.fixture
+def operator(database: Database) -> Iterator[Connection]:
+    """A connection with the operator's rights only."""
+    with login(database, "operator") as connection:
+        yield connection
+
+
+@pytest.fixture
+def owner(database: Database) -> Iterator[psycopg.Connection[Any]]:
+    """The owner's connection, each statement on its own."""
+    with psycopg.connect(database.url(), autocommit=True) as connection:
         yield connection

@@ -8,7 +8,7 @@ import psycopg
 import pytest
 
 from libs.storage.tests import traffic
-from libs.storage.tests.stream import Stream, login, record, tombstone
+from libs.storage.tests.stream import Stream, record, tombstone
 from vitalstream_devstack.databases import Database
 from vitalstream_storage.maintain import recount
 from vitalstream_storage.pool import Connection
@@ -32,13 +32,6 @@ def owner(database: Database) -> Iterator[psycopg.Connection[Any]]:
     """The owner's connection, each statement on its own; some days have partitions."""
     with psycopg.connect(database.url(), autocommit=True) as connection:
         connection.execute("SELECT create_observation_day('2026-03-01')")
-        yield connection
-
-
-@pytest.fixture
-def operator(database: Database) -> Iterator[Connection]:
-    """Who recounts."""
-    with login(database, "operator") as connection:
         yield connection
 
 

@@ -3,7 +3,6 @@
 import contextlib
 import random
 import threading
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -33,20 +32,6 @@ def _connect(database: Database, role: str) -> Connection:
 
 def _settings(**values: float) -> MaintenanceSettings:
     return MaintenanceSettings.model_validate(values)
-
-
-@pytest.fixture
-def operator(database: Database) -> Iterator[Connection]:
-    """A connection with the operator's rights only."""
-    with _connect(database, "operator") as connection:
-        yield connection
-
-
-@pytest.fixture
-def owner(database: Database) -> Iterator[psycopg.Connection[Any]]:
-    """The owner's connection, each statement on its own."""
-    with psycopg.connect(database.url(), autocommit=True) as connection:
-        yield connection
 
 
 def _where(connection: psycopg.Connection[Any]) -> dict[str, str]:

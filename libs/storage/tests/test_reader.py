@@ -44,13 +44,6 @@ def viewer(database: Database) -> Iterator[Connection]:
         yield connection
 
 
-@pytest.fixture
-def owner(database: Database) -> Iterator[psycopg.Connection[Any]]:
-    """The owner's connection, each statement on its own."""
-    with psycopg.connect(database.url(), autocommit=True) as connection:
-        yield connection
-
-
 def fill(owner: psycopg.Connection[Any], seed: int, rows: int = 60) -> None:
     """Random admissions, some of them moved on to another state."""
     rng = random.Random(seed)
