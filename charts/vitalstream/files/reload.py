@@ -1,9 +1,10 @@
-"""Development only: runs `python -m MODULE` from /src and starts it anew when a file changes.
+"""Development only: runs `python -m MODULE` from PYTHONPATH and starts it anew when a file changes.
 
-The installed packages are copied to /src first, so that a synced file replaces one of a whole
+The installed packages are copied there first, so that a synced file replaces one of a whole
 package. A restart of the container would wait longer each time; this one does not.
 """
 
+import os
 import shutil
 import signal
 import subprocess
@@ -12,7 +13,7 @@ import sysconfig
 import time
 from pathlib import Path
 
-SOURCE = Path("/src")
+SOURCE = Path(os.environ["PYTHONPATH"])
 INTERVAL = 0.5
 
 

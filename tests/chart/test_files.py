@@ -1,0 +1,85 @@
+"""The scripts that the chart hands to a container's Python, run as the container runs them."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from tests.chart.schema import CHART
+from vitalstream_devstack.ports import free_port
+
+FILES = CHART / "files"
+
+
+def run(script: str, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run a script to its end, as `python -c` gets it."""
+    return subprocess.run(
+        [sys.executable, "-c", (FILES / script).read_text(encoding="utf-8"), *arguments],
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=100,
+    )
+
+
+def until(true: Callable[[], bool]) -> None:
+    """Wait for a condition, a minute at most."""
+    deadline = time.monotonic() + 60
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def test_waiting_ends_when_the_database_answers(database: Any) -> None:
+    """The login of the environment is let in: exit code 0."""
+    done = run("wait_for_database.py", "60", DATABASE_URL=database.url("writer"))
+    assert (done.returncode, done.stdout) == (0, "the database answers\n")
+
+
+def test_waiting_says_what_for_and_for_how_long() -> None:
+    """Nobody there: the reason and the seconds that are left, then exit code 1."""
+    nobody = f"postgresql://somebody:secret@127.0.0.1:{free_port()}/none"
+    done = run("wait_for_database.py", "1", DATABASE_URL=nobody)
+    assert done.returncode == 1
+    assert "waiting for the database, 1 s more: DatabaseUnreachableError" in done.stdout
+    assert done.stderr.startswith("given up after 1 s: ")
+    assert "secret" not in done.stdout + done.stderr
+
+
+def test_a_wrong_password_is_waited_for_too(database: Any) -> None:
+    """An operator may be about to make the login; the refusal is said."""
+    wrong = database.url("writer").replace("postgresql://", "postgresql://nobody_such:x@", 1)
+    wrong = wrong[: wrong.index("x@") + 2] + wrong.rpartition("@")[2]
+    done = run("wait_for_database.py", "1", DATABASE_URL=wrong)
+    assert done.returncode == 1
+    assert "given up after 1 s" in done.stderr
+
+
+def test_a_changed_file_starts_the_program_anew(tmp_path: Path) -> None:
+    """Also after a start that failed; a SIGTERM ends program and reloader."""
+    told, module = tmp_path / "told", tmp_path / "probe.py"
+
+    def write(text: str, rest: str) -> None:
+        module.write_text(f"import time\nopen({str(told)!r}, 'a').write('{text} ')\n{rest}\n")
+
+    write("first", "time.sleep(600)")
+    program = subprocess.Popen(
+        [sys.executable, str(FILES / "reload.py"), "probe"],
+        env=os.environ | {"PYTHONPATH": str(tmp_path)},
+    )
+    try:
+        until(lambda: told.exists() and told.read_text() == "first ")
+        write("broken", "raise SystemExit(3)")
+        until(lambda: told.read_text() == "first broken ")
+        write("mended", "time.sleep(600)")
+        until(lambda: told.read_text() == "first broken mended ")
+        program.send_signal(signal.SIGTERM)
+        assert program.wait(60) in (0, -signal.SIGTERM, 256 - signal.SIGTERM)
+    finally:
+        program.kill()
+        program.wait()
