@@ -1,0 +1,139 @@
+"""The running services under load and under faults, as a real Prometheus sees them."""
+
+import re
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from confluent_kafka import Producer
+
+from tests.chaos.proxy import Proxy
+from tests.end_to_end.pipeline import Pipeline
+from tests.monitoring.prometheus import PROGRAM, Prometheus
+from tests.monitoring.rules import alerts, hastened, rules, text
+from vitalstream_devstack.databases import Database
+from vitalstream_devstack.pytest_plugin import KafkaHandle
+from vitalstream_devstack.service import Service
+
+pytestmark = [
+    pytest.mark.skipif(PROGRAM is None, reason="no prometheus: install Debian's prometheus"),
+    pytest.mark.timeout(400),
+]
+HASTE = 20  # a window of five minutes is one of 15 seconds
+PATIENCE_SECONDS = 120.0
+CALM_SECONDS = 10.0
+ALWAYS = {"VitalstreamWatchdog"}
+
+
+@dataclass
+class Watched:
+    """What runs, and who watches it."""
+
+    services: dict[str, Service]
+    prometheus: Prometheus
+    proxy: Proxy
+    topic: str
+    kafka: KafkaHandle
+
+    def firing(self) -> set[str]:
+        """The alerts that fire now, beside the one that always does."""
+        return {name.removeprefix("Vitalstream") for name in self.prometheus.firing() - ALWAYS}
+
+
+@pytest.fixture
+def watched(
+    tmp_path: Path, kafka: KafkaHandle, topic: str, database: Database
+) -> Iterator[Watched]:
+    """All three services at work, the database behind a proxy, and nothing firing."""
+    with Proxy(urlsplit(database.url()).port or 0) as proxy:
+        behind = replace(database, admin_url=proxy.url(database.admin_url))
+        with Pipeline(tmp_path, kafka, topic, behind) as pipeline:
+            services = {
+                "consumer": pipeline.consumer(),
+                "dashboard": pipeline.dashboard(),
+                "producer": pipeline.producer(rate=200),
+            }
+            folder = tmp_path / "prometheus"
+            folder.mkdir()
+            hasty = text(hastened(rules(dataAgeSeconds=6, partitionDays=1), HASTE))
+            with Prometheus(folder, services, hasty, "ward") as prometheus:
+                made = Watched(services, prometheus, proxy, topic, kafka)
+                until(lambda: prometheus.query("vitalstream:records_late:ratio_rate5m == 0"))
+                until(lambda: not made.firing())
+                yield made
+
+
+def until(condition: Callable[[], object]) -> None:
+    """Wait for something that must come."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not condition():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.5)
+
+
+def selectors(expression: str) -> list[str]:
+    """The series that an expression asks for."""
+    return re.findall(r"[a-zA-Z_:][\w:]*\{[^}]*\}", expression)
+
+
+def test_all_is_well(watched: Watched) -> None:
+    """Under load nothing fires, and every series that an alert looks at is there."""
+    awaited = {
+        selector
+        for alert in alerts(rules())
+        for selector in selectors(alert["expr"])
+        if not selector.startswith("kube")
+    }
+    until(lambda: all(watched.prometheus.query(selector) for selector in awaited))
+    calm = time.monotonic() + CALM_SECONDS
+    while time.monotonic() < calm:
+        assert watched.firing() == set()
+        time.sleep(1)
+
+
+def consumer_stopped(watched: Watched) -> None:
+    """Nobody stores anything any more, and nobody says so."""
+    watched.services["consumer"].kill()
+
+
+def database_away(watched: Watched) -> None:
+    """Connections are cut, new ones as well."""
+    watched.proxy.refuse()
+
+
+def poison_flood(watched: Watched) -> None:
+    """A device that sends what is no record."""
+    client = Producer({"bootstrap.servers": watched.kafka.bootstrap_servers})
+    for _ in range(500):
+        client.produce(watched.topic, b"no record")
+    assert client.flush(30) == 0
+
+
+@pytest.mark.parametrize(
+    ("fault", "must", "may"),
+    [
+        (consumer_stopped, {"ServiceGone", "TargetDown", "DashboardStale"}, set()),
+        (
+            database_away,
+            {"NotReady", "DatabaseAway", "WritesFailing", "ConsumerStalled", "DashboardStale"},
+            {"ConsumerPaused", "RecordsLateFast", "RecordsLateSlow"},
+        ),
+        (poison_flood, {"DeadLetters"}, set()),
+    ],
+)
+def test_a_fault_fires_its_alerts(
+    watched: Watched, fault: Callable[[Watched], None], must: set[str], may: set[str]
+) -> None:
+    """Each that belongs to it fires, and none that does not."""
+    fault(watched)
+    seen: set[str] = set()
+
+    def all_seen() -> bool:
+        seen.update(watched.firing())
+        assert seen <= must | may
+        return must <= seen
+
+    until(all_seen)
