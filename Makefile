@@ -86,12 +86,13 @@ format: env ## let ruff write what it can
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
-docs: env ## write what is generated: configuration, metrics, event, data dictionary
+docs: env ## write what is generated: configuration, metrics, alerts, dashboards, event, data dictionary
 	@$(BIN)/python -m vitalstream_schema docs
 	@$(BIN)/python -m tests.configuration.document
 	@$(BIN)/python -m tests.metrics.document
 	@$(BIN)/python -m tests.chart.document
 	@$(BIN)/python -m tests.monitoring.document
+	@$(BIN)/python -m tests.monitoring.dashboards.document
 
 lock: env ## resolve the newest dependencies again, with hashes
 	@$(LOCK) -o requirements/dev.lock --no-emit-package vitalstream-devstack \

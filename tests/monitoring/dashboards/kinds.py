@@ -1,0 +1,176 @@
+"""The four kinds of panels that our dashboards are made of."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from tests.monitoring.dashboards.grafana import BLUE, Panel, Word
+
+_LINES: Final = {
+    "drawStyle": "line",
+    "lineWidth": 2,
+    "fillOpacity": 10,
+    "showPoints": "never",
+    "spanNulls": False,
+    "axisSoftMin": 0,
+    "stacking": {"mode": "none", "group": "A"},
+    "thresholdsStyle": {"mode": "off"},
+}
+_BARS: Final = {
+    **_LINES,
+    "drawStyle": "bars",
+    "lineWidth": 0,
+    "fillOpacity": 80,
+    "stacking": {"mode": "normal", "group": "A"},
+}
+
+
+def stat(
+    title: str,
+    description: str,
+    query: str,
+    unit: str = "none",
+    *,
+    words: Sequence[Word] = (),
+    steps: Sequence[tuple[str, float | None]] = ((BLUE, None),),
+    nothing: str = "No data",
+    width: int = 4,
+) -> Panel:
+    """One figure or word, large, of this moment."""
+    options = {
+        "colorMode": "background",
+        "graphMode": "none",
+        "justifyMode": "center",
+        "orientation": "auto",
+        "textMode": "value",
+        "wideLayout": True,
+        "reduceOptions": {"calcs": ["lastNotNull"], "fields": "", "values": False},
+    }
+    return Panel(
+        title,
+        description,
+        {"": query},
+        "stat",
+        unit,
+        width,
+        4,
+        words=words,
+        steps=steps,
+        nothing=nothing,
+        instant=True,
+        options=options,
+    )
+
+
+def lines(
+    title: str,
+    description: str,
+    queries: Mapping[str, str],
+    unit: str,
+    *,
+    width: int = 8,
+    bars: bool = False,
+    limit: float | None = None,
+    most: float | None = None,
+) -> Panel:
+    """Series over time.
+
+    Args:
+        title: Of the panel.
+        description: Of the panel.
+        queries: PromQL by legend.
+        unit: Of all of them.
+        width: Of 24.
+        bars: What happened in each interval, stacked, instead of lines.
+        limit: From here on it is too much; drawn as a line.
+        most: End of the axis.
+    """
+    custom: dict[str, Any] = dict(_BARS if bars else _LINES)
+    steps: list[tuple[str, float | None]] = [("green", None)]
+    if limit is not None:
+        custom["thresholdsStyle"] = {"mode": "dashed"}
+        steps.append(("red", limit))
+    options = {
+        "legend": {
+            "displayMode": "table" if bars else "list",
+            "placement": "right" if bars else "bottom",
+            "showLegend": True,
+            "calcs": ["sum"] if bars else [],
+            **({"sortBy": "Total", "sortDesc": True} if bars else {}),
+        },
+        "tooltip": {"mode": "multi", "sort": "desc", "hideZeros": True},
+    }
+    return Panel(
+        title,
+        description,
+        queries,
+        "timeseries",
+        unit,
+        width,
+        8,
+        steps=steps,
+        options=options,
+        custom=custom,
+        most=most,
+    )
+
+
+def gauges(
+    title: str,
+    description: str,
+    queries: Mapping[str, str],
+    unit: str,
+    *,
+    width: int = 12,
+    steps: Sequence[tuple[str, float | None]] = ((BLUE, None),),
+    nothing: str = "No data",
+) -> Panel:
+    """A bar for each series, of this moment."""
+    options = {
+        "displayMode": "basic",
+        "orientation": "horizontal",
+        "showUnfilled": True,
+        "valueMode": "color",
+        "namePlacement": "left",
+        "sizing": "auto",
+        "reduceOptions": {"calcs": ["lastNotNull"], "fields": "", "values": False},
+    }
+    return Panel(
+        title,
+        description,
+        queries,
+        "bargauge",
+        unit,
+        width,
+        8,
+        steps=steps,
+        nothing=nothing,
+        instant=True,
+        options=options,
+    )
+
+
+def states(
+    title: str, description: str, queries: Mapping[str, str], words: Sequence[Word], width: int = 24
+) -> Panel:
+    """A band for each series, in words, over time."""
+    options = {
+        "showValue": "auto",
+        "rowHeight": 0.8,
+        "mergeValues": True,
+        "alignValue": "left",
+        "legend": {"displayMode": "list", "placement": "bottom", "showLegend": False},
+        "tooltip": {"mode": "single", "sort": "none"},
+    }
+    custom = {"fillOpacity": 70, "lineWidth": 0, "insertNulls": False, "spanNulls": False}
+    return Panel(
+        title,
+        description,
+        queries,
+        "state-timeline",
+        "none",
+        width,
+        8,
+        words=words,
+        options=options,
+        custom=custom,
+    )
