@@ -16,6 +16,7 @@ OPERATORS = {
     "postgresql.cnpg.io/v1",
     "keda.sh/v1alpha1",
     "monitoring.coreos.com/v1",
+    "monitoring.coreos.com/v1alpha1",
     "gateway.networking.k8s.io/v1",
 }
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.chart import rendering
 from tests.metrics.declared import SERVICES, declared
 from tests.monitoring import document
 from tests.monitoring.rules import alerts, rules, text
@@ -139,6 +140,21 @@ def test_an_alert_can_be_left_out_or_moved() -> None:
     (lag,) = (each for each in alerts(spec) if each["alert"] == "VitalstreamLagGrowing")
     assert "[10m]) > 7" in lag["expr"]
     assert lag["annotations"]["runbook_url"].startswith("https://runbooks.example/")
+
+
+def test_only_alerts_that_are_there_inhibit_others() -> None:
+    """A renamed alert must not leave its effects unmuted; none mutes itself."""
+    config = rendering.find(
+        rendering.render({"monitoring.inhibitions.enabled": True}),
+        "AlertmanagerConfig",
+        "vitalstream",
+    )
+    for rule in config["spec"]["inhibitRules"]:
+        source = rule["sourceMatch"][0]["value"]
+        (target,) = rule["targetMatch"]
+        muted = {each for each in names(rules()) if re.fullmatch(target["value"], each)}
+        assert source in names(rules()) - muted
+        assert len(muted) == len(target["value"].split("|"))
 
 
 def test_compose_has_the_same_alerts() -> None:
