@@ -156,6 +156,18 @@ def test_a_pool_gives_connections_as_the_writer_needs_them(database: Database) -
         assert opened.max_size == 2
 
 
+def test_a_pool_outlives_its_connections(database: Database) -> None:
+    """Whoever asks after the server has cut them gets one that works."""
+    ended = "SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity WHERE datname = %s"
+    with pool.open_pool(settings(database.url("viewer")), "me", min_size=2) as opened:
+        opened.wait(60)
+        with psycopg.connect(database.admin_url) as admin:
+            admin.execute(ended + " AND application_name = 'me'", [database.name])
+        for _ in range(3):
+            with opened.connection(60) as connection:
+                assert connection.execute("SELECT 1").fetchone() == (1,)
+
+
 def test_libpqs_variables_count_where_there_is_no_url(
     database: Database, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -112,6 +112,7 @@ DECLARE
     newest timestamptz;
 BEGIN
     PERFORM pg_advisory_xact_lock(hashtext('vitalstream.retention'));
+    LOCK TABLE ONLY observations, patient_records, dead_letters IN ROW EXCLUSIVE MODE; -- as recount
     WITH gone AS (
         DELETE FROM patient_records r WHERE r.patient_id = patient
         RETURNING r.admission_id, r.timestamp)
