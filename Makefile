@@ -24,7 +24,7 @@ LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generat
 	$(foreach p,schema runtime storage,--no-emit-package vitalstream-$(p))
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo test chart operators kind-up kind-down chaos bench bench-rivals lint format docs lock images compose-env up down clean
+.PHONY: help env demo test chart operators kind-up kind-down chaos bench bench-rivals realism lint format docs lock images compose-env up down clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -74,6 +74,9 @@ bench: env ## measure, each beside its limit; BENCH=producer for one of them, AR
 
 bench-rivals: env ## the consumer against Kafka Connect with Debezium's JDBC sink (downloads it); ARGS=--help
 	@$(BIN)/python -m tests.benchmarks.rivals $(ARGS)
+
+realism: env ## how real the hospital's intensive care is, beside what was measured; drawn for docs/clinical.md
+	@$(BIN)/python -m tests.realism --svg docs/images/realism.svg $(ARGS)
 
 lint: env ## ruff, mypy, import-linter, shellcheck
 	@$(BIN)/ruff check .

@@ -3,11 +3,12 @@
 The limit is the same Kafka client with the same options sending payloads of the same size that were
 rendered beforehand, in the same run. Prints a table, then one line of JSON.
 
-    python -m tests.benchmarks.producer --records 300000 --repeats 5
+    python -m tests.benchmarks.producer --repeats 5 --profiles hospital --beds 100000
 """
 
 import argparse
 import contextlib
+import itertools
 import math
 import os
 import resource
@@ -22,10 +23,17 @@ from prometheus_client import CollectorRegistry
 from tests.benchmarks.kit.figures import report
 from tests.benchmarks.kit.servers import Broker, broker
 from vitalstream_producer.console import Console
+from vitalstream_producer.hospital.truth import TruthLog
 from vitalstream_producer.metrics import Metrics
-from vitalstream_producer.patients import PatientGenerator
 from vitalstream_producer.publish import Publisher, producer_options
-from vitalstream_producer.service import Acknowledgements, Loop, Upkeep, make_schedule
+from vitalstream_producer.schedule import Schedule
+from vitalstream_producer.service import (
+    Acknowledgements,
+    Generator,
+    Loop,
+    Upkeep,
+    make_generator,
+)
 from vitalstream_producer.settings import ProducerSettings
 from vitalstream_runtime.ops import Heartbeat, Readiness
 from vitalstream_runtime.settings import KafkaSettings
@@ -43,20 +51,25 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=5, help="runs of each; medians are shown")
     parser.add_argument("--compression", nargs="+", default=["lz4"], help="none lz4 zstd ...")
     parser.add_argument("--linger-ms", nargs="+", type=float, default=[5.0])
+    parser.add_argument("--profiles", nargs="+", default=["seed", "hospital"])
+    parser.add_argument("--beds", type=int, default=1000, help="of the hospital")
     given = parser.parse_args()
     results = []
     with broker() as kafka:
         _limit(_new_topic(kafka), ProducerSettings(), 50_000)  # warms the broker up
-        for compression in given.compression:
-            for linger in given.linger_ms:
-                settings = ProducerSettings(
-                    rate=math.inf,
-                    max_records=given.records,
-                    seed=_SEED,
-                    compression=compression,
-                    linger_ms=linger,
-                )
-                results.append(_measure(kafka, settings, given.records, given.repeats))
+        for profile, compression, linger in itertools.product(
+            given.profiles, given.compression, given.linger_ms
+        ):
+            settings = ProducerSettings(
+                profile=profile,
+                beds=given.beds,
+                rate=math.inf,
+                max_records=given.records,
+                seed=_SEED,
+                compression=compression,
+                linger_ms=linger,
+            )
+            results.append(_measure(kafka, settings, given.records, given.repeats))
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
     report("producer", results, records=given.records, repeats=given.repeats, peak_rss_mib=peak)
 
@@ -83,6 +96,7 @@ def _measure(
     cpu = {name: statistics.median(t.cpu for t in runs) for name, runs in taken.items()}
     rate, limit = (statistics.median(rates[name]) for name in ("producer", "limit"))
     return {
+        "profile": settings.profile,
         "compression": settings.compression,
         "linger_ms": settings.linger_ms,
         "records_per_second": round(rate),
@@ -119,9 +133,8 @@ def _producer(kafka: KafkaSettings, settings: ProducerSettings, records: int) ->
             Acknowledgements(Console(plain=True), None),
         )
         upkeep = Upkeep(publisher, metrics, Heartbeat(30), Readiness(), None)
-        generator = PatientGenerator(_SEED)
+        generator, schedule = _generator(settings)
         watch = _Stopwatch()
-        schedule = make_schedule(settings, _SEED, time.monotonic())
         Loop(generator, schedule, publisher, records, upkeep).run(Shutdown())
         publisher.drain(120, upkeep)
         taken = watch.read()
@@ -130,9 +143,13 @@ def _producer(kafka: KafkaSettings, settings: ProducerSettings, records: int) ->
     return taken
 
 
+def _generator(settings: ProducerSettings) -> tuple[Generator, Schedule]:
+    return make_generator(settings, _SEED, time.monotonic(), TruthLog(None))
+
+
 def _limit(kafka: KafkaSettings, settings: ProducerSettings, records: int) -> _Taken:
     """The bare client with payloads rendered beforehand."""
-    generator = PatientGenerator(_SEED)
+    generator, _ = _generator(settings)
     invented = [generator.record() for _ in range(min(records, _PRERENDERED))]
     ready = [(record.patient_id.encode(), codec.encode(record)) for record in invented]
     client = Producer(producer_options(kafka, settings))
