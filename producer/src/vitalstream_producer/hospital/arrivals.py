@@ -1,5 +1,7 @@
 """Who comes, where to and when."""
 
+from bisect import bisect_right
+from itertools import accumulate
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -37,22 +39,21 @@ class Newcomer(NamedTuple):
     goes_to: int
 
 
-def _by_department(child: bool) -> list[Ints]:  # noqa: FBT001 - one of two tables
-    """The conditions that each department admits."""
-    found: list[list[int]] = [[] for _ in DEPARTMENTS]
-    for number, each in enumerate(CONDITIONS):
-        if each.of_children:
-            found[PEDIATRICS].append(number)
-        if each.intensive:
-            found[INTENSIVE_CARE].append(number)
-        if not child or each.of_children:
-            found[EMERGENCY].append(number)
-        found[PLACES[each.department]].append(number)
-    return [np.array(each) for each in found]
+def _sums(department: int, *, child: bool) -> list[float]:
+    """Shares of the conditions that a department's newcomers have, each with those before it."""
+    if department == INTENSIVE_CARE:
+        weights = [each.intensive for each in CONDITIONS]
+    elif child:
+        weights = [each.share * each.of_children for each in CONDITIONS]
+    else:
+        weights = [
+            each.share * (department in {EMERGENCY, PLACES[each.department]}) for each in CONDITIONS
+        ]
+    return list(accumulate(weights))
 
 
-_ADULTS: Final = _by_department(child=False)
-_OF_CHILDREN: Final = _by_department(child=True)
+_ADULTS: Final = [_sums(n, child=False) for n in range(len(DEPARTMENTS))]
+_OF_CHILDREN: Final = [_sums(n, child=True) for n in range(len(DEPARTMENTS))]
 
 
 class Arrivals:
@@ -97,7 +98,7 @@ class Arrivals:
 
     def one(self, department: int, *, planned: bool) -> Newcomer:
         """Somebody for one department."""
-        chance = self._rng.random(4)
+        chance = self._rng.random(4).tolist()
         child = department == PEDIATRICS or (department == EMERGENCY and chance[0] < _CHILDREN)
         condition = self._condition(department, child=child, chance=chance[1])
         goes_to = HOME
@@ -107,12 +108,8 @@ class Arrivals:
 
     @staticmethod
     def _condition(department: int, *, child: bool, chance: float) -> int:
-        choices = (_OF_CHILDREN if child else _ADULTS)[department]
-        if department == INTENSIVE_CARE:
-            weights = np.array([CONDITIONS[n].intensive for n in choices])
-        else:
-            weights = np.array([CONDITIONS[n].share for n in choices])
-        return int(choices[np.searchsorted(np.cumsum(weights) / weights.sum(), chance)])
+        sums = (_OF_CHILDREN if child else _ADULTS)[department]
+        return bisect_right(sums, chance * sums[-1])
 
 
 def _type(chance: float, *, planned: bool) -> AdmissionType:

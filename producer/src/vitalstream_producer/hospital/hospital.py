@@ -136,12 +136,11 @@ class Hospital:
         watched = np.where(child, found.severity > _ILL_CHILD, (totals >= _WATCHED) | (most == 3))  # noqa: PLR2004
         critical = np.where(child, found.severity > _CHILD_IN_DANGER, totals >= _CRITICAL)
         stable = (found.severity < _WELL) & (child | (totals <= _FEW))
-        status = np.select(
-            [leaving, self._beds.new[who], critical, watched, stable],
-            [DISCHARGED, ADMITTED, CRITICAL, UNDER_OBSERVATION, STABLE],
-            IN_TREATMENT,
-        )
-        return status.astype(np.int64)
+        status = np.where(stable, STABLE, IN_TREATMENT)
+        status = np.where(watched, UNDER_OBSERVATION, status)
+        status = np.where(critical, CRITICAL, status)
+        status = np.where(self._beds.new[who], ADMITTED, status)
+        return np.where(leaving, DISCHARGED, status)
 
     def _hours_until_next(self, who: Ints, severity: Floats, totals: Ints, most: Ints) -> Floats:
         """NEWS2's interval, or the department's where that is shorter; a child has no NEWS2."""

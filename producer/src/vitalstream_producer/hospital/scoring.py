@@ -1,6 +1,6 @@
 """Both scores of many observations at once, from the tables of `vitalstream_schema`."""
 
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import numpy as np
 
@@ -105,14 +105,14 @@ def risk_scores(values: Floats) -> list[int]:
         for each in (HEART_RATE, SYSTOLIC, TEMPERATURE, OXYGEN_SATURATION, RESPIRATORY_RATE)
     )
     tenths = np.rint(temperature * 10)
-    points = (
+    points: Ints = (
         ((heart > 100) | (heart < 60)).astype(np.int64)  # noqa: PLR2004 - the specification's
         + ((systolic > 140) | (systolic < 90))  # noqa: PLR2004
         + ((tenths > 380) | (tenths < 365))  # noqa: PLR2004
         + 2 * (saturation < 95)  # noqa: PLR2004
         + (breaths > 20)  # noqa: PLR2004
     )
-    return [int(each) for each in points]
+    return cast("list[int]", points.tolist())
 
 
 RISK_LEVELS: Final = tuple(risk.level(points) for points in range(7))
