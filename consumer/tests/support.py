@@ -87,7 +87,7 @@ class Replica:
     @property
     def output(self) -> str:
         """All that it has printed."""
-        return self._log.read_text()
+        return self._log.read_text() if self._log.exists() else ""
 
     def events(self, name: str) -> list[dict[str, Any]]:
         """Its log lines with this event, in order."""

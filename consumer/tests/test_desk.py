@@ -133,22 +133,24 @@ def test_a_failed_claim_is_tried_after_a_pause(desk: Desk, clock: Clock) -> None
     assert not desk.progress()[0].claimed
 
 
-def test_idle_lanes_share_what_is_ready(desk: Desk) -> None:
-    """Two lanes that wait get a partition each; one that is alone gets all."""
+@pytest.mark.parametrize(("records", "shares"), [(20, [1, 1]), (200, [2])])
+def test_idle_lanes_share_what_is_ready(clock: Clock, records: int, shares: list[int]) -> None:
+    """A partition each, unless it is little: then one transaction does for both."""
+    desk = Desk(Ownership(Backoff()), Backlog(Limits(records, 10**6), 9), SURVEY_SECONDS, clock)
+    assert desk.next_work() == Survey([])
     claim(desk, 0, 1)
+    in_hand = []
+    for partition in (0, 1):
+        put(desk, partition, 0)
+        in_hand.append(write(desk))
+        put(desk, partition, 1)
     lanes = [Asking(desk), Asking(desk)]
     assert all(lane.waits for lane in lanes)
-    put(desk, 0, 0)
-    put(desk, 1, 0)
-    shares = [lane.work for lane in lanes]
-    assert all(isinstance(share, Write) for share in shares)
-    assert sorted(offsets(share)[0][0] for share in shares if isinstance(share, Write)) == [0, 1]
-    for share in shares:
-        assert isinstance(share, Write)
-        desk.written(share)
-    put(desk, 0, 1)
-    put(desk, 1, 1)
-    assert sorted(offsets(write(desk))) == [(0, 1), (1, 1)]
+    both = Write(TOPIC, [each for work in in_hand for each in work.chunks], {})
+    desk.written(both)
+    works = [lane.work for lane in lanes if len(shares) == 2 or not lane.waits]
+    assert [len(work.chunks) for work in works if isinstance(work, Write)] == shares
+    desk.close()
 
 
 def test_a_partition_in_hand_waits_for_its_lane(desk: Desk) -> None:
