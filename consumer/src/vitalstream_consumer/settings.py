@@ -62,6 +62,6 @@ class ConsumerSettings(Settings):
         15,
         ge=0,
         le=3_600,
-        description="How long a stop or a rebalance waits for the batch in hand; keep it below "
-        "the grace period.",
+        description="How long a stop or a rebalance waits for the batch in hand; keep it ten "
+        "seconds below the grace period.",
     )
