@@ -15,7 +15,8 @@ TAG ?= dev
 DOCKER_BUILD_ARGS ?=
 OPERATORS ?= strimzi cnpg keda monitoring
 # Everything compose.yaml takes from .env without a default.
-COMPOSE_SECRETS := POSTGRES_PASSWORD OWNER_PASSWORD WRITER_PASSWORD VIEWER_PASSWORD LOG_ID_KEY
+COMPOSE_SECRETS := POSTGRES_PASSWORD OWNER_PASSWORD WRITER_PASSWORD VIEWER_PASSWORD LOG_ID_KEY \
+	GRAFANA_PASSWORD
 export IMAGE_PREFIX TAG
 BENCH ?= $(sort $(patsubst tests/benchmarks/%.py,%,$(filter-out %/test_smoke.py,$(wildcard tests/benchmarks/[a-z]*.py))))
 # Compiled for every platform and Python >= 3.11; no index address ever reaches a lock.
@@ -116,18 +117,21 @@ images: ## build the four images (needs Docker); IMAGE_PREFIX, TAG, PYTHON_IMAGE
 			$(if $(PYTHON_IMAGE),--build-arg PYTHON_IMAGE="$(PYTHON_IMAGE)") $(DOCKER_BUILD_ARGS) .; \
 	done
 
-compose-env: .env ## write .env with random passwords for compose, unless there is one
+compose-env: ## give .env the random passwords for compose that it lacks
+	@set -e; umask 077; touch .env; test -z "$$(tail -c 1 .env)" || echo >> .env; \
+	for name in $(COMPOSE_SECRETS); do grep -q "^$$name=" .env || \
+		$(PYTHON) -c "import secrets; print('$$name=' + secrets.token_hex(24))" >> .env; done
 
-.env:
-	@umask 077; $(PYTHON) -c "import secrets; [print(name + '=' + secrets.token_hex(24)) for name in \
-		'$(COMPOSE_SECRETS)'.split()]" > $@.new && mv $@.new $@
-
-up: .env ## run everything in containers (needs Docker with its compose plugin)
+up: compose-env ## run everything in containers (needs Docker); COMPOSE_PROFILES=monitoring adds Grafana
 	@docker compose up --build --detach $(ARGS)
 	@echo "dashboard: http://localhost:$${DASHBOARD_PORT:-8501}   records: docker compose logs -f producer"
+	@case ",$$COMPOSE_PROFILES," in *,monitoring,*) \
+		echo "Grafana: http://localhost:$${GRAFANA_PORT:-3000} (admin, GRAFANA_PASSWORD of .env)"; \
+		echo "Prometheus: http://localhost:$${PROMETHEUS_PORT:-9090}/alerts";; \
+	*) echo "with Prometheus and Grafana: COMPOSE_PROFILES=monitoring make up";; esac
 
 down: ## stop the containers; ARGS=--volumes forgets their data too
-	@docker compose down $(ARGS)
+	@docker compose --profile monitoring down $(ARGS)
 
 clean: ## remove the environment, caches and the demo's data
 	@rm -rf $(VENV) .demo .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache build

@@ -31,6 +31,8 @@ OURS: dict[str, list[type[BaseSettings]]] = {
     "dashboard": [ServiceSettings, DatabaseSettings, DashboardSettings, StreamlitSettings],
 }
 
+MONITORING = ("prometheus", "grafana")
+
 
 @pytest.fixture(scope="module")
 def services() -> dict[str, Any]:
@@ -50,6 +52,11 @@ def secrets(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     before = path.read_text()
     subprocess.run(command, cwd=folder, check=True)
     assert path.read_text() == before, "an existing .env was written again"
+    path.write_text(before.partition("\n")[2].rstrip() + "\n# own\nKAFKA_PORT=9999")
+    subprocess.run(command, cwd=folder, check=True)
+    kept, _, added = path.read_text().partition("KAFKA_PORT=9999\n")
+    assert kept.splitlines() == [*before.splitlines()[1:], "# own"], "what was there is lost"
+    assert added.partition("=")[0] == before.partition("=")[0], "what was missing was not added"
     return dict(line.split("=", 1) for line in before.splitlines())
 
 
@@ -67,7 +74,7 @@ def test_every_secret_is_generated_and_none_has_a_default(secrets: dict[str, str
 def test_ports_are_open_on_this_machine_only(services: dict[str, Any]) -> None:
     """Every published port is bound to 127.0.0.1 and can be moved."""
     published = [port for service in services.values() for port in service.get("ports", [])]
-    assert len(published) == 3
+    assert len(published) == 5
     assert all(re.fullmatch(r"127\.0\.0\.1:\$\{\w+_PORT:-\d+\}:\d+", each) for each in published)
 
 
@@ -88,6 +95,8 @@ def test_services_start_when_what_they_need_is_there(services: dict[str, Any]) -
         "producer": {"kafka"},
         "consumer": {"kafka", "migrate"},
         "dashboard": {"migrate"},
+        "prometheus": set(),
+        "grafana": {"prometheus"},
     }
     for service in services.values():
         for name, how in service.get("depends_on", {}).items():
@@ -106,12 +115,15 @@ def test_what_it_names_exists(services: dict[str, Any]) -> None:
             assert (ROOT / service["build"]["dockerfile"]).is_file()
         for mount in service.get("volumes", []):
             source = mount.split(":")[0]
-            assert (ROOT / source).is_file() if source.startswith(".") else source in volumes
+            assert (ROOT / source).exists() if source.startswith(".") else source in volumes
 
 
 def test_our_containers_are_confined(services: dict[str, Any]) -> None:
-    """Read-only, without capabilities, and with more time to stop than the drain takes."""
-    for name in OURS:
+    """Read-only, without capabilities, and with more time to stop than the drain takes.
+
+    So are those that watch them.
+    """
+    for name in (*OURS, *MONITORING):
         service = services[name]
         assert service["read_only"] is True
         assert service["cap_drop"] == ["ALL"]
@@ -121,8 +133,10 @@ def test_our_containers_are_confined(services: dict[str, Any]) -> None:
 
 
 def test_images_are_pinned(services: dict[str, Any]) -> None:
-    """Kafka and PostgreSQL by version, ours by what `make images` was told."""
+    """The neighbours by version, ours by what `make images` was told."""
     assert services["kafka"]["image"] == "apache/kafka:4.3.1"
+    for name in MONITORING:
+        assert re.fullmatch(r"[a-z/]+:v?\d+\.\d+\.\d+", services[name]["image"])
     assert services["postgres"]["image"] == "postgres:18"
     for service, image in [("migrate", "storage"), ("producer", "producer")]:
         assert services[service]["image"] == f"${{IMAGE_PREFIX:-vitalstream-}}{image}:${{TAG:-dev}}"
