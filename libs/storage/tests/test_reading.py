@@ -148,6 +148,16 @@ def test_departments_stand_by_need(house: House) -> None:
     assert [d.at_risk for d in house.ask(reader.departments, "Low")] == [2, 1, 1]
 
 
+def test_a_department_without_a_name_is_not_the_whole_house(house: House) -> None:
+    """An empty name is one that the contract allows; its change is not told."""
+    house.admit(patient_id="p1", admission_id="a1", level="High", department="ICU")
+    house.admit(patient_id="p2", admission_id="a2", level="High", department="")
+    found = {each.department: each for each in house.ask(reader.departments)}
+    assert (found["ICU"].patients, found["ICU"].change) == (1, 1)
+    assert (found[""].patients, found[""].change) == (1, 0)
+    assert sum(change.patients for change in house.ask(reader.changes)) == 2
+
+
 def test_who_has_worsened(house: House) -> None:
     """Worse than an hour before, or new; not who was as bad before, left, or is long silent."""
     hours = timedelta(hours=1)

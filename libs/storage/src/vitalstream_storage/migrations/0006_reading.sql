@@ -17,7 +17,8 @@ CREATE INDEX dead_letters_reason ON dead_letters (reason, first_seen);
 CREATE INDEX hourly_vitals_hour ON hourly_vitals (hour);
 
 -- By how much the census changed in each minute of the last hour; the slots are used again and
--- again, so that the table does not grow. Department '' is the whole house.
+-- again, so that the table does not grow. Department '' is the whole house; records that name none
+-- count in it alone.
 CREATE TABLE census_changes (
     slot            integer NOT NULL,
     department      text COLLATE "C" NOT NULL,
@@ -46,12 +47,12 @@ BEGIN
     IF TG_OP = 'INSERT' THEN
         SELECT array_agg(ROW(this_slot, key, risk_level, shard, this_minute, admissions, patients,
                              age, critical_oxygen, discharged)::census_changes ORDER BY key, risk_level)
-          INTO changes FROM after_it WHERE dimension IN ('all', 'department');
+          INTO changes FROM after_it WHERE dimension = 'all' OR dimension = 'department' AND key <> '';
     ELSIF TG_OP = 'DELETE' THEN
         SELECT array_agg(ROW(this_slot, key, risk_level, shard, this_minute, -admissions, -patients,
                              -age, -critical_oxygen, -discharged)::census_changes
                          ORDER BY key, risk_level)
-          INTO changes FROM before_it WHERE dimension IN ('all', 'department');
+          INTO changes FROM before_it WHERE dimension = 'all' OR dimension = 'department' AND key <> '';
     ELSE
         SELECT array_agg(ROW(this_slot, key, risk_level, shard, this_minute,
                              a.admissions - b.admissions, a.patients - b.patients, a.age - b.age,
@@ -60,7 +61,7 @@ BEGIN
                          ORDER BY key, risk_level)
           INTO changes
           FROM after_it a JOIN before_it b USING (dimension, key, risk_level, shard)
-         WHERE dimension IN ('all', 'department')
+         WHERE (dimension = 'all' OR dimension = 'department' AND key <> '')
            AND (a.admissions, a.patients, a.age, a.critical_oxygen, a.discharged)
                <> (b.admissions, b.patients, b.age, b.critical_oxygen, b.discharged);
     END IF;

@@ -38,7 +38,7 @@ class Department:
         patients: All of them.
         at_risk: Those at the risk level that was asked for.
         critical_oxygen: Of those that the filter lets through, with SpO2 below 90 %.
-        change: By how many at_risk changed within the last hour.
+        change: By how many at_risk changed within the last hour; 0 for a department without a name.
     """
 
     department: str
@@ -91,7 +91,8 @@ SELECT department, patients::bigint, at_risk::bigint, critical_oxygen::bigint,
                    WHERE %(risk)s::text IS NULL OR risk_level = %(risk)s), 0) AS critical_oxygen
           FROM census WHERE dimension = 'department' GROUP BY key) AS standing
   LEFT JOIN (SELECT department, sum(patients - discharged) AS change FROM census_changes
-              WHERE risk_level = %(level)s AND minute > now() - interval '1 hour'
+              WHERE department <> '' AND risk_level = %(level)s
+                AND minute > now() - interval '1 hour'
               GROUP BY department) AS hour USING (department)
  WHERE patients > 0
  ORDER BY at_risk::float8 / patients DESC, critical_oxygen DESC, department"""
