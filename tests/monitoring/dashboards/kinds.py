@@ -161,7 +161,7 @@ def states(
         "legend": {"displayMode": "list", "placement": "bottom", "showLegend": False},
         "tooltip": {"mode": "single", "sort": "none"},
     }
-    custom = {"fillOpacity": 70, "lineWidth": 0, "insertNulls": False, "spanNulls": False}
+    custom = {"fillOpacity": 70, "lineWidth": 0}
     return Panel(
         title,
         description,
