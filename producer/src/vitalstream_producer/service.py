@@ -1,5 +1,6 @@
 """The producer's loop: invent what is due, send it, take in what the broker says."""
 
+import gc
 import random
 import time
 from typing import Final, Protocol
@@ -48,6 +49,7 @@ def make_generator(
     if settings.profile == "seed":
         return PatientGenerator(seed), make_schedule(settings, seed, now)
     hospital = Hospital(settings.beds, seed, settings.artefact_rate, settings.dropout_rate, truth)
+    gc.freeze()  # its people stay: no need to look through them again and again
     if settings.rate is not None:
         return Rounds(hospital), make_schedule(settings, seed, now)
     rounds = TimedRounds(hospital, settings.time_scale, now)
