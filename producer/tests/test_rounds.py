@@ -98,6 +98,32 @@ def test_at_a_given_rate_each_record_is_of_now() -> None:
     assert [_without_times(r) for r in made] == [_without_times(r) for r in paced]
 
 
+@pytest.mark.parametrize("paced", [False, True])
+def test_a_hospital_that_closes_sends_everybody_home(paced: bool) -> None:  # noqa: FBT001
+    """Whoever was observed is discharged now, once, so that nobody is silent for ever."""
+    clock = Clock()
+    rounds = (
+        TimedRounds(hospital(), 600.0, 0.0, clock.now) if paced else Rounds(hospital(), clock.now)
+    )
+    last: dict[str, Record] = {}
+    for _ in range(3000):
+        clock.seconds += 0.01
+        if not isinstance(rounds, TimedRounds) or rounds.due(clock.seconds):
+            record = rounds.record()
+            last[record.admission_id] = record
+    assert {record.status for record in last.values()} > {"Discharged"}
+    clock.seconds += 0.01
+    for record in rounds.close():
+        assert record.status == "Discharged"
+        assert record.timestamp == clock.now()
+        before = last.get(record.admission_id)
+        if before is not None:
+            assert before.status != "Discharged"
+            assert before.admission_timestamp == record.admission_timestamp
+        last[record.admission_id] = record
+    assert {record.status for record in last.values()} == {"Discharged"}
+
+
 @pytest.mark.parametrize("timed_too", [False, True])
 def test_an_admission_has_one_time_and_one_place_in_it(timed_too: bool) -> None:  # noqa: FBT001
     """admission_timestamp, name, age, diagnosis and type stay as they are through a stay."""

@@ -222,6 +222,26 @@ def test_a_hospital_observes_its_patients_again_and_again(
     assert {"admitted", "deteriorates", "discharged"} <= set(told)
 
 
+def test_a_stopped_hospital_discharges_its_patients(
+    kafka: KafkaHandle, topic: str, start: Start, read_topic: ReadTopic
+) -> None:
+    """SIGTERM closes it: the last record of every admission says so, and exit is 0."""
+    service = start(
+        **kafka.environment,
+        KAFKA_TOPIC=topic,
+        PRODUCER_PROFILE="hospital",
+        PRODUCER_BEDS="50",
+        PRODUCER_TIME_SCALE="2000",
+    )
+    service.until(lambda: _metric(service, "records_sent_total") > 50)
+    assert service.terminate() == 0, service.text
+    last: dict[str, str] = {}
+    for m in sorted(read_topic(kafka.bootstrap_servers, topic), key=lambda m: m.offset):
+        record = json.loads(m.payload)
+        last[record["admission_id"]] = record["status"]
+    assert set(last.values()) == {"Discharged"}
+
+
 def test_sigterm_flushes(
     kafka: KafkaHandle, topic: str, start: Start, read_topic: ReadTopic, tmp_path: Path
 ) -> None:

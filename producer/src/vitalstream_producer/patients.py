@@ -95,6 +95,11 @@ class PatientGenerator:
             hospital_location=_pick(catalogue.CITIES, draw()),
         )
 
+    @staticmethod
+    def close() -> tuple[Record, ...]:
+        """No last records: each was of an admission of its own."""
+        return ()
+
     def _admit(self, new_id: str, now: datetime) -> tuple[_Patient, datetime]:
         """Choose who is admitted, somebody known or somebody new, and since when."""
         draw = self._rng.random

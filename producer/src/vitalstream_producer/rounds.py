@@ -1,7 +1,7 @@
 """The hospital's observations as records, either at its own pace or as fast as they are wanted."""
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import takewhile
 from typing import Final
@@ -9,7 +9,7 @@ from typing import Final
 from vitalstream_producer import catalogue
 from vitalstream_producer.hospital.conditions import CONDITIONS
 from vitalstream_producer.hospital.departments import DEPARTMENTS
-from vitalstream_producer.hospital.hospital import Hospital, Seen
+from vitalstream_producer.hospital.hospital import DISCHARGED, Hospital, Seen
 from vitalstream_producer.hospital.scoring import RISK_LEVELS
 from vitalstream_schema.record import Consciousness, Record
 
@@ -39,9 +39,21 @@ class Rounds:
         while not self._seen:
             self._seen.extend(self._hospital.tick())
         seen, observed = self._seen.popleft(), self._clock()
+        return self._record(seen, observed, self._admitted(seen, observed))
+
+    def close(self) -> Iterator[Record]:
+        """The last records: everybody goes home now."""
+        gone = [seen for seen in self._seen if seen.status == DISCHARGED]
+        self._seen.clear()
+        for seen in (*gone, *self._hospital.close()):
+            observed = self._clock()
+            yield self._record(seen, observed, self._admitted(seen, observed))
+
+    def _admitted(self, seen: Seen, observed: datetime) -> datetime:
+        """When the stay began, as all its records say it."""
         if seen.stay.admitted_at is None:
             seen.stay.admitted_at = observed + timedelta(hours=min(0.0, seen.stay.admitted))
-        return self._record(seen, observed, seen.stay.admitted_at)
+        return seen.stay.admitted_at
 
     def _record(self, seen: Seen, observed: datetime, admitted: datetime) -> Record:
         stay, person = seen.stay, seen.stay.person
@@ -117,7 +129,12 @@ class TimedRounds(Rounds):
         """The next observation; only of those that are due."""
         seen = self._seen.popleft()
         observed = min(self._time(seen.hour), self._clock())
-        return self._record(seen, observed, min(self._time(seen.stay.admitted), observed))
+        return self._record(seen, observed, self._admitted(seen, observed))
+
+    def _admitted(self, seen: Seen, observed: datetime) -> datetime:
+        if seen.stay.admitted_at is None:
+            seen.stay.admitted_at = min(self._time(seen.stay.admitted), observed)
+        return seen.stay.admitted_at
 
     def _time(self, hour: float) -> datetime:
         return self._opened + timedelta(seconds=hour / self._hours_a_second)

@@ -3,6 +3,7 @@
 import gc
 import random
 import time
+from collections.abc import Iterable
 from typing import Final, Protocol
 
 from vitalstream_producer.ack_log import AckLog
@@ -33,6 +34,9 @@ class Generator(Protocol):
 
     def record(self) -> Record:
         """Invent the next one."""
+
+    def close(self) -> Iterable[Record]:
+        """What is still to be said when no more are wanted."""
 
 
 def make_generator(
@@ -132,6 +136,17 @@ class Loop:
                 self._left -= count
             wait = self._schedule.wait(time.monotonic())
             self._publisher.poll(min(wait, _LONGEST_WAIT))
+        if self._left is None and not self._publisher.blocked:
+            self._close()
+
+    def _close(self) -> None:
+        for number, record in enumerate(self._generator.close()):
+            self._publisher.send(record.patient_id.encode(), codec.encode(record))
+            if number % _CHUNK == 0:
+                self._tick(time.monotonic())
+                self._publisher.poll(0)
+                if self._publisher.blocked:
+                    return
 
     def _send(self, count: int) -> int:
         record, encode, send = self._generator.record, codec.encode, self._publisher.send

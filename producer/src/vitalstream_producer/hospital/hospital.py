@@ -70,6 +70,7 @@ class Hospital:
         self._physiology = Physiology(self._rng, artefact_rate)
         self._people = People(seed)
         self._dropout_rate = dropout_rate
+        self._closing = False
         self._truth = truth
         self._beds = Beds(beds)
         self._flow = Flow(self._rng, self._beds, self._people, self._physiology, truth)
@@ -89,6 +90,14 @@ class Hospital:
         self._plan_episodes()
         return seen
 
+    def close(self) -> list[Seen]:
+        """Send everybody home, each observed a last time, so that nobody is waited for."""
+        self._closing = True
+        beds = self._beds
+        who = beds.taken[~beds.new[beds.taken]]
+        beds.due[who] = self.hour
+        return self._observe(who) if len(who) else []
+
     def _observe(self, who: Ints) -> list[Seen]:
         beds, rng, count = self._beds, self._rng, len(who)
         at = beds.due[who].copy()
@@ -102,6 +111,7 @@ class Hospital:
             scale_2=beds.states.scale_2[who],
         )
         leaving = (beds.goes_to[who] == HOME) & (at >= beds.leaves[who]) & (found.severity < CALM)
+        leaving |= self._closing
         status = self._status(who, found, totals, most, leaving)
         made = (rng.random(count) >= self._dropout_rate) | leaving
         hours = self._hours_until_next(who, found.severity, totals, most)
