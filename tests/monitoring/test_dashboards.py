@@ -13,6 +13,7 @@ import yaml
 
 from tests.metrics.declared import SERVICES, declared
 from tests.monitoring.dashboards.document import ALL, FOLDER, text
+from tests.monitoring.dashboards.grafana import GREY, ORANGE, RED
 from tests.monitoring.panels import (
     NEIGHBOURS,
     dashboards,
@@ -123,6 +124,17 @@ def test_every_panel_explains_itself(dashboard: Any) -> None:
         assert len(set(legends)) == len(legends), panel["title"]
 
 
+def test_nothing_measured_never_looks_well(dashboard: Any) -> None:
+    """Grafana gives a panel without data its lowest step's colour, which is often the good one."""
+    for panel in shown(dashboard):
+        if panel["type"] in ("stat", "bargauge"):
+            defaults = panel["fieldConfig"]["defaults"]
+            last = defaults["mappings"][-1]["options"]
+            assert last["match"] == "null", panel["title"]
+            assert last["result"]["text"] == defaults["noValue"]
+            assert last["result"]["color"] in {RED, ORANGE, GREY}
+
+
 def test_the_first_row_says_in_words_whether_all_is_well(dashboard: Any) -> None:
     """It is open, of large figures, most of which have words and colours."""
     head, *others = dashboard["panels"]
@@ -130,7 +142,7 @@ def test_the_first_row_says_in_words_whether_all_is_well(dashboard: Any) -> None
     first = list(itertools.takewhile(lambda panel: panel["type"] != "row", others))
     assert {panel["type"] for panel in first} == {"stat"}
     assert sum(panel["gridPos"]["w"] for panel in first) == 24
-    worded = [panel for panel in first if panel["fieldConfig"]["defaults"]["mappings"]]
+    worded = [panel for panel in first if len(panel["fieldConfig"]["defaults"]["mappings"]) > 1]
     assert len(worded) >= 5
     assert all(panel["options"]["colorMode"] == "background" for panel in first)
 

@@ -16,6 +16,7 @@ IN = 'namespace="vitalstream"'
 SENT = f"vitalstream_consumer_records_committed_total{{{IN}}}"
 LAG = f'vitalstream_consumer_lag_records{{{IN},partition="0"}}'
 AGE = "vitalstream_dashboard_data_age_seconds"
+UP = "vitalstream_dashboard_database_up"
 SILENT = "vitalstream_dashboard_silent_patients"
 AGES = "vitalstream_consumer_record_age_seconds"
 
@@ -90,6 +91,9 @@ CASES = [
         },
     ),
     Case("Overdue for observation", "Database away", {}),
+    Case("Overdue for observation", "Database away", {f"{UP}{{{IN}}}": "0x40"}),
+    Case("Overdue for observation", "Nobody", {f"{UP}{{{IN}}}": "1x40"}),
+    Case("At high risk", "No patients", {f"{UP}{{{IN}}}": "1x40"}),
     Case(
         "Consumer",
         "Ready",
@@ -108,7 +112,7 @@ CASES = [
         },
     ),
     Case("Consumer", "Not running", {f'{READY}{{{IN},instance="a",dependency="x"}}': "1x40"}),
-    Case("Database", "Away", {f"vitalstream_dashboard_database_up{{{IN}}}": "0x40"}),
+    Case("Database", "Away", {f"{UP}{{{IN}}}": "0x40"}),
     Case(
         "Restarts, last hour",
         "1",
@@ -153,27 +157,28 @@ def _asking(query: str, case: Case) -> dict[str, Any]:
 
 def shown(panel: Any, figure: float | None) -> str:
     """What Grafana makes of a figure: the first mapping that fits, else the figure."""
-    defaults = panel["fieldConfig"]["defaults"]
-    if figure is None:
-        return str(defaults["noValue"])
-    for mapping in defaults["mappings"]:
+    for mapping in panel["fieldConfig"]["defaults"]["mappings"]:
         if (word := _mapped(mapping, figure)) is not None:
             return word
     return f"{figure:.4g}"
 
 
-def _mapped(mapping: Any, figure: float) -> str | None:
+def _mapped(mapping: Any, figure: float | None) -> str | None:
     options = mapping["options"]
-    match mapping["type"]:
-        case "special":
-            fits, result = math.isnan(figure), options["result"]
-        case "range":
+    result = options.get("result", {})
+    match mapping["type"], options.get("match"):
+        case "special", "null":
+            fits = figure is None
+        case _ if figure is None:
+            fits = False
+        case "special", _:
+            fits = math.isnan(figure)
+        case "range", _:
             low, high = options["from"], options["to"]
             fits = (low is None or figure >= low) and (high is None or figure <= high)
-            result = options["result"]
         case _:
             fits = f"{figure:g}" in options
-            result = options.get(f"{figure:g}", {})
+            result = options.get(f"{figure:g}")
     return str(result["text"]) if fits else None
 
 

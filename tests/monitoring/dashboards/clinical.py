@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from tests.monitoring.dashboards.grafana import GREEN, ORANGE, RED, Dashboard, Row, Word
+from tests.monitoring.dashboards.grafana import GREEN, GREY, ORANGE, RED, Dashboard, Row, Word
 from tests.monitoring.dashboards.kinds import gauges, lines, stat
 from tests.monitoring.dashboards.shared import dead_letters, up_to
 
@@ -11,6 +11,8 @@ _CURRENT: Final = "max by (department) (vitalstream_dashboard_current_patients{}
 _HIGH: Final = "max by (department) (vitalstream_dashboard_high_risk_patients{})"
 _SILENT: Final = "max by (department) (vitalstream_dashboard_silent_patients{})"
 _OBSERVED: Final = "max by (department) (vitalstream_dashboard_observations_per_hour{})"
+_EMPTY: Final = "0 * max(vitalstream_dashboard_database_up{} == 1)"
+"""0 while the database answers and knows no current patient, nothing while it is away."""
 _SHARES: Final = ((GREEN, None), (ORANGE, 0.25), (RED, 0.5))
 
 _GLANCE: Final = Row(
@@ -23,41 +25,41 @@ _GLANCE: Final = Row(
             "min(vitalstream_dashboard_data_age_seconds{})",
             "s",
             words=up_to(30, "Live", "Late", "Stopped", 120),
-            nothing="No dashboard",
+            nothing=("No dashboard", RED),
         ),
         stat(
             "Current patients",
             "Patients whose stay goes on, each counted once.",
-            f"sum({_CURRENT})",
+            f"sum({_CURRENT}) or {_EMPTY}",
             "short",
-            nothing="Database away",
+            nothing=("Database away", RED),
         ),
         stat(
             "At high risk",
             "Share of the current patients whose newest risk level is High.",
-            f"sum({_HIGH}) / sum({_CURRENT})",
+            f"sum({_HIGH}) / sum({_CURRENT}) or {_EMPTY} / 0",
             "percentunit",
-            words=(Word("No patients", "text", float("nan")),),
+            words=(Word("No patients", GREY, float("nan")),),
             steps=_SHARES,
-            nothing="Database away",
+            nothing=("Database away", RED),
         ),
         stat(
             "Overdue for observation",
             "Current patients whose next observation is overdue by the interval that NEWS2 asks "
             "for: somebody should look at them, or at what observes them.",
-            f"sum({_SILENT})",
+            f"sum({_SILENT}) or {_EMPTY}",
             "short",
             words=(Word("Nobody", GREEN, 0),),
             steps=((GREEN, None), (ORANGE, 1.0)),
-            nothing="Database away",
+            nothing=("Database away", RED),
         ),
         stat(
             "Observations, last hour",
             "Observations of the last 60 minutes, by the time they were made at.",
-            f"sum({_OBSERVED})",
+            f"sum({_OBSERVED}) or {_EMPTY}",
             "short",
             words=(Word("None", ORANGE, 0),),
-            nothing="Database away",
+            nothing=("Database away", RED),
         ),
         dead_letters(),
     ],
@@ -72,7 +74,7 @@ _NOW: Final = Row(
             {"{{department}}": _SILENT},
             "short",
             steps=((GREEN, None), (ORANGE, 1.0), (RED, 5.0)),
-            nothing="Database away",
+            nothing=("No figures", GREY),
         ),
         gauges(
             "High-risk share by department",
@@ -81,14 +83,14 @@ _NOW: Final = Row(
             {"{{department}}": f"{_HIGH} / ({_CURRENT} > 0)"},
             "percentunit",
             steps=_SHARES,
-            nothing="Database away",
+            nothing=("No figures", GREY),
         ),
         gauges(
             "Patients by department",
             "Current patients; the departments with the fewest are one where there are over 50.",
             {"{{department}}": _CURRENT},
             "short",
-            nothing="Database away",
+            nothing=("No figures", GREY),
         ),
         gauges(
             "Observations by department, last hour",
@@ -96,7 +98,7 @@ _NOW: Final = Row(
             {"{{department}}": _OBSERVED},
             "short",
             steps=((ORANGE, None), ("blue", 1.0)),
-            nothing="Database away",
+            nothing=("No figures", GREY),
         ),
     ],
 )

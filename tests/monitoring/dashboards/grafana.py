@@ -8,7 +8,7 @@ from typing import Any, Final
 
 Json = dict[str, Any]
 
-GREEN, ORANGE, RED, BLUE, GREY = "green", "orange", "red", "blue", "text"
+GREEN, ORANGE, RED, BLUE, GREY = "green", "orange", "red", "blue", "#6e7079"
 WIDTH: Final = 24
 _SOURCE: Final = {"type": "prometheus", "uid": "${datasource}"}
 
@@ -44,7 +44,8 @@ class Panel:
         height: In Grafana's units of some 30 pixels.
         words: In place of numbers.
         steps: Colour from which number on; the first has no number.
-        nothing: What is shown where there is no series.
+        nothing: What is shown where there is no series, and its colour: Grafana would take that of
+            the lowest step, which is the one of all being well.
         instant: Only the newest value matters.
         options: Of this kind of panel.
         custom: Further settings of the fields.
@@ -60,7 +61,7 @@ class Panel:
     height: int
     words: Sequence[Word] = ()
     steps: Sequence[tuple[str, float | None]] = ((BLUE, None),)
-    nothing: str = "No data"
+    nothing: tuple[str, str] = ("No data", GREY)
     instant: bool = False
     options: Mapping[str, Any] | None = None
     custom: Mapping[str, Any] | None = None
@@ -70,7 +71,7 @@ class Panel:
         """The panel in its place."""
         defaults: Json = {
             "unit": self.unit,
-            "noValue": self.nothing,
+            "noValue": self.nothing[0],
             "color": {"mode": "palette-classic" if self.custom else "thresholds"},
             "thresholds": {
                 "mode": "absolute",
@@ -79,6 +80,8 @@ class Panel:
             "mappings": [_mapping(word, index) for index, word in enumerate(self.words)],
             "custom": dict(self.custom or {}),
         }
+        if self.instant:
+            defaults["mappings"].append(_special("null", *self.nothing, len(self.words)))
         if self.unit in ("s", "percentunit", "bytes", "recps", "Bps"):
             defaults["min"] = 0
         if self.most is not None:
@@ -196,13 +199,18 @@ def _held(following: str) -> str:
 
 
 def _mapping(word: Word, index: int) -> Json:
-    result = {"text": word.text, "color": word.color, "index": index}
     if math.isnan(word.low):
-        return {"type": "special", "options": {"match": "nan", "result": result}}
+        return _special("nan", word.text, word.color, index)
+    result = {"text": word.text, "color": word.color, "index": index}
     if word.high is None:
         return {"type": "value", "options": {f"{word.low:g}": result}}
     low, high = (None if math.isinf(end) else end for end in (word.low, word.high))
     return {"type": "range", "options": {"from": low, "to": high, "result": result}}
+
+
+def _special(match: str, text: str, color: str, index: int) -> Json:
+    result = {"text": text, "color": color, "index": index}
+    return {"type": "special", "options": {"match": match, "result": result}}
 
 
 def _placed(panels: Sequence[Panel], number: int, y: int) -> tuple[list[Json], int]:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from tests.monitoring.dashboards.grafana import BLUE, Panel, Word
+from tests.monitoring.dashboards.grafana import BLUE, GREY, Panel, Word
 
 _LINES: Final = {
     "drawStyle": "line",
@@ -32,7 +32,7 @@ def stat(
     *,
     words: Sequence[Word] = (),
     steps: Sequence[tuple[str, float | None]] = ((BLUE, None),),
-    nothing: str = "No data",
+    nothing: tuple[str, str] = ("No data", GREY),
     width: int = 4,
 ) -> Panel:
     """One figure or word, large, of this moment."""
@@ -122,7 +122,7 @@ def gauges(
     *,
     width: int = 12,
     steps: Sequence[tuple[str, float | None]] = ((BLUE, None),),
-    nothing: str = "No data",
+    nothing: tuple[str, str] = ("No data", GREY),
 ) -> Panel:
     """A bar for each series, of this moment."""
     options = {

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from tests.monitoring.dashboards.grafana import GREEN, ORANGE, RED, Row, Word
+from tests.monitoring.dashboards.grafana import GREEN, GREY, ORANGE, RED, Row, Word
 from tests.monitoring.dashboards.kinds import lines, stat
 
 _VOLUME: Final = "{{persistentvolumeclaim}}"
@@ -73,7 +73,7 @@ _KAFKA: Final = Row(
             "short",
             words=(Word("None", GREEN, 0),),
             steps=((GREEN, None), (RED, 1.0)),
-            nothing="Not scraped",
+            nothing=("Not scraped", GREY),
             width=6,
         ),
         stat(
@@ -83,7 +83,7 @@ _KAFKA: Final = Row(
             "short",
             words=(Word("None", GREEN, 0),),
             steps=((GREEN, None), (ORANGE, 1.0)),
-            nothing="Not scraped",
+            nothing=("Not scraped", GREY),
             width=6,
         ),
         stat(
@@ -93,7 +93,7 @@ _KAFKA: Final = Row(
             "short",
             words=(Word("One", GREEN, 1),),
             steps=((RED, None),),
-            nothing="Not scraped",
+            nothing=("Not scraped", GREY),
             width=6,
         ),
         stat(
@@ -101,7 +101,7 @@ _KAFKA: Final = Row(
             "Brokers that are scraped.",
             "count(kafka_server_replicamanager_leadercount{})",
             "short",
-            nothing="Not scraped",
+            nothing=("Not scraped", GREY),
             width=6,
         ),
         lines(
@@ -149,7 +149,7 @@ _POSTGRES: Final = Row(
             "sum(cnpg_collector_up{})",
             "short",
             words=(Word("None", RED, 0),),
-            nothing="Not scraped",
+            nothing=("Not scraped", GREY),
             width=6,
         ),
         stat(
@@ -157,8 +157,8 @@ _POSTGRES: Final = Row(
             "Standbys that stream from the primary.",
             "max(cnpg_pg_replication_streaming_replicas{})",
             "short",
-            words=(Word("None", "text", 0),),
-            nothing="Not scraped",
+            words=(Word("None", GREY, 0),),
+            nothing=("Not scraped", GREY),
             width=6,
         ),
         stat(
@@ -167,7 +167,7 @@ _POSTGRES: Final = Row(
             "max(cnpg_pg_replication_lag{})",
             "s",
             steps=((GREEN, None), (ORANGE, 5.0), (RED, 60.0)),
-            nothing="Not scraped",
+            nothing=("Not scraped", GREY),
             width=6,
         ),
         stat(
@@ -177,7 +177,7 @@ _POSTGRES: Final = Row(
             "short",
             words=(Word("None", GREEN, 0),),
             steps=((GREEN, None), (ORANGE, 1.0)),
-            nothing="Not scraped",
+            nothing=("Not scraped", GREY),
             width=6,
         ),
         lines(

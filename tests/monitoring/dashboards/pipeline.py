@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from tests.monitoring.dashboards.grafana import GREEN, ORANGE, RED, Dashboard, Row, Word
+from tests.monitoring.dashboards.grafana import GREEN, GREY, ORANGE, RED, Dashboard, Row, Word
 from tests.monitoring.dashboards.kinds import lines, stat
 from tests.monitoring.dashboards.load import LOAD
 from tests.monitoring.dashboards.shared import (
@@ -40,7 +40,7 @@ _GLANCE: Final = Row(
             "Nothing arrives: none waits either, so look at whoever produces them.",
             STREAM,
             words=STREAM_WORDS,
-            nothing="No consumer",
+            nothing=("No consumer", RED),
         ),
         stat(
             "How late",
@@ -49,9 +49,9 @@ _GLANCE: Final = Row(
             "histogram_quantile(0.99,"
             " sum by (le) (rate(vitalstream_consumer_record_age_seconds_bucket{}[5m])))",
             "s",
-            words=(Word("No records", "text", float("nan")),),
+            words=(Word("No records", GREY, float("nan")),),
             steps=((GREEN, None), (ORANGE, 1.0), (RED, float(LATE_SECONDS))),
-            nothing="No consumer",
+            nothing=("No consumer", RED),
         ),
         stat(
             "Waiting in Kafka",
@@ -60,7 +60,7 @@ _GLANCE: Final = Row(
             "short",
             words=NONE_ELSE_RED,
             steps=((GREEN, None), (ORANGE, 1_000.0), (RED, 10_000.0)),
-            nothing="Nobody reads",
+            nothing=("Nobody reads", RED),
         ),
         dead_letters(),
         stat(
@@ -71,7 +71,7 @@ _GLANCE: Final = Row(
             "short",
             words=NONE_ELSE_RED,
             steps=RED_FROM_ONE,
-            nothing="No consumer",
+            nothing=("No consumer", RED),
         ),
         alerts(),
     ],

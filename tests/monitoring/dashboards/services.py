@@ -2,7 +2,16 @@
 
 from typing import Final
 
-from tests.monitoring.dashboards.grafana import GREEN, ORANGE, RED, Dashboard, Panel, Row, Word
+from tests.monitoring.dashboards.grafana import (
+    GREEN,
+    GREY,
+    ORANGE,
+    RED,
+    Dashboard,
+    Panel,
+    Row,
+    Word,
+)
 from tests.monitoring.dashboards.kinds import lines, stat, states
 from tests.monitoring.dashboards.neighbours import NEIGHBOURS
 from tests.monitoring.dashboards.shared import REPLICA, SERVICE, alerts
@@ -16,7 +25,7 @@ def _of_service(query: str) -> str:
     return f"{query} * on (namespace, instance) group_left (component) {SERVICE}"
 
 
-def _ready(component: str, what: str) -> Panel:
+def _ready(component: str, what: str, without: str = RED) -> Panel:
     return stat(
         component.capitalize(),
         f"{what} Ready: every replica has all that it needs. Waiting: one lacks something, see "
@@ -24,14 +33,18 @@ def _ready(component: str, what: str) -> Panel:
         "min(vitalstream_ready{} * on (namespace, instance) group_left () "
         f'vitalstream_build_info{{component="{component}"}})',
         words=_READY,
-        nothing="Not running",
+        nothing=("Not running", without),
     )
 
 
 _GLANCE: Final = Row(
     "Is all well?",
     [
-        _ready("producer", "Invents patients; not running where real records come from elsewhere."),
+        _ready(
+            "producer",
+            "Invents patients; not running where real records come from elsewhere.",
+            GREY,
+        ),
         _ready("consumer", "Moves records from Kafka into the database."),
         _ready("dashboard", "Shows the patients."),
         stat(
@@ -39,7 +52,7 @@ _GLANCE: Final = Row(
             "Whether it answers the dashboard, by the worst of its replicas.",
             "min(vitalstream_dashboard_database_up{})",
             words=(Word("Answers", GREEN, 1), Word("Away", RED, 0)),
-            nothing="No dashboard",
+            nothing=("No dashboard", RED),
         ),
         stat(
             "Restarts, last hour",
@@ -48,7 +61,7 @@ _GLANCE: Final = Row(
             "short",
             words=(Word("None", GREEN, 0),),
             steps=((GREEN, None), (ORANGE, 1.0), (RED, 5.0)),
-            nothing="Not running",
+            nothing=("Not running", RED),
         ),
         alerts(),
     ],

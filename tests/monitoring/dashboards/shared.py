@@ -36,7 +36,7 @@ def alerts() -> Panel:
         ' or 0 * count(ALERTS{alertname="VitalstreamWatchdog"})',
         words=(Word("None firing", GREEN, 0),),
         steps=RED_FROM_ONE,
-        nothing="Not watched",
+        nothing=("Not watched", ORANGE),
     )
 
 
@@ -50,7 +50,7 @@ def dead_letters() -> Panel:
         "short",
         words=NONE_ELSE_RED,
         steps=ORANGE_FROM_ONE,
-        nothing="No consumer",
+        nothing=("No consumer", RED),
     )
 
 
