@@ -59,6 +59,18 @@ def test_timestamps_never_run_ahead_of_the_clock() -> None:
     assert times == sorted(times)
 
 
+def test_a_wall_clock_set_back_makes_no_record_of_the_future() -> None:
+    """Whatever is due by the monotonic clock bears no time that the wall has not shown yet."""
+    clock, set_back = Clock(), timedelta()
+    rounds = TimedRounds(hospital(), 600.0, 0.0, lambda: clock.now() - set_back)
+    for seconds in range(1, 20):
+        if seconds == 10:
+            set_back = timedelta(hours=1)
+        for _ in range(rounds.due(seconds)):
+            clock.seconds = seconds
+            assert rounds.record().timestamp <= clock.now() - set_back
+
+
 def test_how_often_it_looks_changes_nothing() -> None:
     """A producer that was held up sends the same records with the same times, only later."""
     often, rarely = timed(0.25, 60), timed(20, 61)
