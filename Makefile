@@ -67,7 +67,7 @@ kind-up: ## a development cluster with the operators (needs Docker, kind 0.24 an
 kind-down: ## remove the development cluster
 	@kind delete cluster --name vitalstream
 
-chaos: env ## break everything while 200,000 records flow (some 30 min, 4 GB of memory); CHAOS_SEED repeats a run
+chaos: env ## break everything while 200,000 records flow (10 to 30 min, 4 GB of memory); CHAOS_SEED repeats a run
 	@$(BIN)/python -m pytest tests/chaos/full.py -s $(ARGS)
 
 bench: env ## measure, each beside its limit; BENCH=producer for one of them, ARGS=--help for its options
