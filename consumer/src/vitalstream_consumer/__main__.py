@@ -175,6 +175,7 @@ def consume(told: Configuration, organs: Organs) -> None:
         surveyor=Surveyor(claimer, desk, metrics, organs.readiness),
         connect=lambda: connect(told.database, NAME),
         statement_timeout=told.database.database_statement_timeout,
+        synchronous_commit=settings.synchronous_commit,
         metrics=metrics,
         readiness=organs.readiness,
     )

@@ -45,6 +45,7 @@ class Equipment:
         surveyor: Looks at the logs' ends.
         connect: Opens a connection to PostgreSQL.
         statement_timeout: Seconds for each statement of a write.
+        synchronous_commit: Whether the commit of a write waits for the disk.
         metrics: Where batches are counted.
         readiness: Gets ``database``, ``kafka`` and ``topic``.
     """
@@ -54,6 +55,7 @@ class Equipment:
     surveyor: Surveyor
     connect: Callable[[], Connection]
     statement_timeout: float
+    synchronous_commit: bool
     metrics: Metrics
     readiness: Readiness
 
@@ -130,6 +132,7 @@ class Lane(threading.Thread):
                 batch,
                 staged=self._staged,
                 statement_timeout=equipment.statement_timeout,
+                synchronous_commit=equipment.synchronous_commit,
             )
         except FencedError as error:
             equipment.metrics.fenced.inc(len(error.partitions))

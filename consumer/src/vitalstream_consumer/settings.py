@@ -20,6 +20,13 @@ class ConsumerSettings(Settings):
     batch_bytes: int = Field(
         16_777_216, ge=1, le=1_073_741_824, description="A batch closes at so many payload bytes."
     )
+    synchronous_commit: bool = Field(
+        default=True,
+        description="Whether a commit waits for PostgreSQL's disk, and its synchronous standbys. "
+        "Without, a crash of the server loses its last second of commits, the ledger's steps among "
+        "them, so that the same records are read again: sooner visible, and nothing is lost as "
+        "long as Kafka keeps them.",
+    )
     fetch_queue_kilobytes: int = Field(
         16_384,
         ge=1_024,

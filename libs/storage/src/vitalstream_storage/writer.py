@@ -49,6 +49,8 @@ _SETTINGS = """
 SELECT set_config('statement_timeout', %s, true), set_config('work_mem', '64MB', true),
        set_config('timezone', 'UTC', true), set_config('jit', 'off', true),
        set_config('vitalstream.shard', %s, true),
+       set_config('synchronous_commit',
+                  coalesce(%s, current_setting('synchronous_commit')), true),
        pg_advisory_xact_lock_shared(hashtext('vitalstream.retention'))"""
 
 
@@ -81,7 +83,12 @@ class _Verdict:
 
 
 def write(
-    connection: Connection, batch: Batch, *, staged: bool = False, statement_timeout: float = 30
+    connection: Connection,
+    batch: Batch,
+    *,
+    staged: bool = False,
+    statement_timeout: float = 30,
+    synchronous_commit: bool = True,
 ) -> Outcome:
     """Store a batch and advance the ledger, in one transaction.
 
@@ -91,6 +98,8 @@ def write(
         staged: Whether to expect duplicates: what the last `Outcome.staged` said. It changes the
             speed, never the result.
         statement_timeout: Seconds for each statement.
+        synchronous_commit: Whether the commit waits for the disk as the server is set to. Without,
+            a crash of the server may take the batch back, whole and with its step of the ledger.
 
     Raises:
         FencedError: another writer has claimed some of the partitions; nothing is written.
@@ -101,7 +110,12 @@ def write(
     expected = {span.partition: span.expected_offset for span in batch.spans}
     with connection.transaction():
         connection.execute(
-            _SETTINGS, [f"{statement_timeout * 1000:.0f}ms", str(min(expected, default=0))]
+            _SETTINGS,
+            [
+                f"{statement_timeout * 1000:.0f}ms",
+                str(min(expected, default=0)),
+                None if synchronous_commit else "off",
+            ],
         )
         rows = ledger.lock(connection, batch.topic_id, expected)
         ledger.check(rows, batch.token, expected)
