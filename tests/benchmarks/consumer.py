@@ -1,7 +1,8 @@
 """How fast consumer processes work off a backlog, against the SQL path alone and raw COPY.
 
 `writer` is `everything rendered` of the benchmark of that name; raw COPY is the first
-specification's 21 columns, in its best form; all in turns within one run.
+specification's 21 columns, in its best form; all in turns within one run. The servers have the
+machine's other cores to themselves, the same ones in each of the runs, if there are any.
 
     python -m tests.benchmarks.consumer --records 1000000 --replicas 1 2 3
 """
@@ -26,12 +27,15 @@ def main() -> None:
     parser.add_argument("--admissions", type=int, default=100_000, help="observed in turn")
     parser.add_argument("--replicas", type=int, nargs="+", default=[1, 2, 3])
     parser.add_argument("--writers", type=int, default=2, help="connections of one process")
-    parser.add_argument("--batch", type=int, default=20_000, help="records a commit")
+    parser.add_argument("--batch", type=int, default=15_000, help="records a commit")
     parser.add_argument("--repeats", type=int, default=3, help="runs of each; medians are shown")
-    parser.add_argument("--cores", type=int, default=2, help="that everything shares")
+    parser.add_argument(
+        "--cores", type=int, default=2, help="of the clients: a writer, COPY, or all replicas"
+    )
     given = parser.parse_args()
-    given.cores = figures.use_cores(given.cores)
+    clients, servers = figures.part_cores(given.cores)
     with broker() as kafka, tables() as server:
+        figures.move(clients)
         taken = _measure(kafka, server, given)
     limit = max((n for n in taken if n.startswith("copy")), key=lambda n: figures.rate(taken[n]))
     results = [
@@ -43,7 +47,8 @@ def main() -> None:
         }
         for name, each in reversed(taken.items())
     ]
-    figures.report("consumer", results, limit=limit, **vars(given))
+    cores = {"cores": len(clients), "server_cores": len(servers), "shared": clients == servers}
+    figures.report("consumer", results, limit=limit, **vars(given) | cores)
 
 
 def _measure(

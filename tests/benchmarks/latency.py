@@ -43,7 +43,7 @@ def main() -> None:
     parser.add_argument("--rate", type=int, default=1_000, help="records a second")
     parser.add_argument("--seconds", type=float, default=20, help="of each run")
     parser.add_argument("--repeats", type=int, default=3, help="runs of each; medians are shown")
-    parser.add_argument("--cores", type=int, default=2, help="that everything shares")
+    parser.add_argument("--cores", type=int, default=4, help="that everything shares")
     given = parser.parse_args()
     given.cores = figures.use_cores(given.cores)
     runs: dict[str, list[list[float]]] = {"consumer": [], "limit": []}

@@ -25,7 +25,7 @@ def main() -> None:
     parser.add_argument("--records", type=int, default=5_000_000, help="of the backlog")
     parser.add_argument("--admissions", type=int, default=100_000, help="observed in turn")
     parser.add_argument("--writers", type=int, default=2, help="connections of the process")
-    parser.add_argument("--batch", type=int, default=20_000, help="records a commit")
+    parser.add_argument("--batch", type=int, default=15_000, help="records a commit")
     parser.add_argument("--cores", type=int, default=2, help="that everything shares")
     given = parser.parse_args()
     given.cores = figures.use_cores(given.cores)

@@ -23,7 +23,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
     parser.add_argument("--records", type=int, default=400_000, help="of the run")
     parser.add_argument("--admissions", type=int, default=100_000, help="observed in turn")
-    parser.add_argument("--batch", type=int, default=20_000, help="records a commit")
+    parser.add_argument("--batch", type=int, default=15_000, help="records a commit")
     parser.add_argument("--least", type=float, default=0.1, help="CPU us a record worth a line")
     parser.add_argument("--width", type=int, default=90, help="characters of a statement")
     given = parser.parse_args()

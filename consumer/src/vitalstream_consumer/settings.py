@@ -15,7 +15,7 @@ class ConsumerSettings(Settings):
         2, ge=1, le=16, description="Connections that write at the same time, each its partitions."
     )
     batch_records: int = Field(
-        20_000, ge=1, le=1_000_000, description="A batch closes at so many records."
+        15_000, ge=1, le=1_000_000, description="A batch closes at so many records."
     )
     batch_bytes: int = Field(
         16_777_216, ge=1, le=1_073_741_824, description="A batch closes at so many payload bytes."

@@ -101,6 +101,22 @@ def use_cores(count: int) -> int:
     return min(count, len(ours))
 
 
+def part_cores(clients: int) -> tuple[set[int], set[int]]:
+    """Cores for what is measured, and others for the servers; where none are left, the same.
+
+    This process and what it starts are on the servers' from now on: start them, then `move`.
+    """
+    ours = sorted(os.sched_getaffinity(0))
+    measured, rest = set(ours[-clients:]), set(ours[:-clients])
+    os.sched_setaffinity(0, rest or measured)
+    return measured, rest or measured
+
+
+def move(cores: set[int]) -> None:
+    """Keep this thread and all that it starts from now on to these cores."""
+    os.sched_setaffinity(0, cores)
+
+
 def percentile(values: Sequence[float], share: float) -> float:
     """The value below which that share (0 to 1) of the values lies."""
     ordered = sorted(values)
