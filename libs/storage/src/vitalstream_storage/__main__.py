@@ -47,7 +47,12 @@ def _recount(_: argparse.Namespace) -> Done:
 
 
 def _erase(given: argparse.Namespace) -> Done:
-    patient = sys.stdin.readline().rstrip("\r\n") if given.patient == "-" else given.patient
+    patient = given.patient
+    if patient == "-":
+        if sys.stdin.isatty():
+            sys.stderr.write("patient_id: ")
+            sys.stderr.flush()
+        patient = sys.stdin.readline().rstrip("\r\n")
     if not patient:
         raise StorageError("erase needs a patient_id, and - needs one on standard input")
     settings = load(MaintenanceSettings)
@@ -83,7 +88,7 @@ def _parser() -> argparse.ArgumentParser:
         for name, (_, summary) in COMMANDS.items()
     }
     added["erase"].add_argument(
-        "patient", metavar="PATIENT_ID", help="as the records have it; - reads it from a line"
+        "patient", metavar="PATIENT_ID", help="as the records have it; - asks for it"
     )
     return parser
 
