@@ -25,7 +25,7 @@ LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generat
 	$(foreach p,schema runtime storage,--no-emit-package vitalstream-$(p))
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo test chart operators kind-up kind-down chaos bench bench-rivals realism lint format docs lock images compose-env up down clean
+.PHONY: help env demo screenshots test chart operators kind-up kind-down chaos bench bench-rivals realism lint format docs lock images compose-env up down clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -66,6 +66,9 @@ kind-up: ## a development cluster with the operators (needs Docker, kind 0.24 an
 
 kind-down: ## remove the development cluster
 	@kind delete cluster --name vitalstream
+
+screenshots: env ## every page at three sizes in both themes, into build/screenshots (needs Chromium); ARGS=--help
+	@$(BIN)/python -m tests.screenshots $(ARGS)
 
 chaos: env ## break everything while 200,000 records flow (10 to 30 min, 4 GB of memory); CHAOS_SEED repeats a run
 	@$(BIN)/python -m pytest tests/chaos/full.py -s $(ARGS)

@@ -3,6 +3,7 @@
 import http.client
 import os
 import random
+import shutil
 import socket
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from uuid import UUID
 
 import psycopg
 import pytest
+from playwright.sync_api import Browser, sync_playwright
 from psycopg import sql
 from streamlit.testing.v1 import AppTest
 
@@ -147,7 +149,7 @@ def fresh_service() -> Iterator[None]:
     service.service.cache_clear()
     yield
     if service.service.cache_info().currsize:
-        service.service().source.close()
+        service.service().close()
     service.service.cache_clear()
 
 
@@ -157,6 +159,29 @@ def page(database: Database, monkeypatch: pytest.MonkeyPatch) -> AppTest:
     monkeypatch.setenv("DATABASE_URL", database.url("viewer"))
     app = vitalstream_dashboard.__path__[0] + "/app.py"
     return AppTest.from_file(app, default_timeout=30)
+
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+FLAGS = (
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """A headless Chromium, Debian's own."""
+    if CHROMIUM is None:
+        pytest.skip("no chromium on PATH: apt-get install chromium enables the browser tests")
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
+        yield started
+        started.close()
 
 
 LONG_ENOUGH = 60.0

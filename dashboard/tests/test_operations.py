@@ -79,3 +79,59 @@ def test_away_keeps_the_last_figures(operations: AppTest, ward: Any) -> None:
     assert not operations.exception
     assert operations.error[0].value.startswith("Database away since ")
     assert cards(operations)["Stored"] == "5"
+
+
+def bury(ward: Any, offset: int, reason: str, payload: bytes) -> None:
+    """A dead letter of that reason."""
+    ward.run(
+        'INSERT INTO dead_letters (topic_id, partition, "offset", topic, key, payload, headers,'
+        " reason, field, error) VALUES (%s, 2, %s, 'patient_records', 'the-key', %s,"
+        " '[[\"schema-version\", \"MQ==\"]]', %s, 'heart_rate', 'heart_rate is not a number')",
+        "00000000-0000-4000-8000-000000000001",
+        offset,
+        payload,
+        reason,
+    )
+
+
+def everything(page: AppTest) -> str:
+    """All that is written on the page."""
+    parts = [*page.text, *page.code, *page.caption, *page.markdown, *page.info]
+    return "\n".join(str(part.value) for part in parts)
+
+
+def test_dead_letters_have_a_sample_and_a_way_back(
+    operations: AppTest, ward: Any, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By reason, with the newest one's metadata; what it holds only when asked for."""
+    monkeypatch.setenv("DASHBOARD_OPERATOR_DATABASE_URL", database.url("operator"))
+    bury(ward, 7, "wrong_type", b'{"patient_name": "<b>Ann</b>"} \xff\x00')
+    bury(ward, 8, "not_json", b"nonsense")
+    bury(ward, 9, "not_json", b"nonsense")
+    operations.run()
+    assert not operations.exception
+    letters = next(t.value for t in operations.dataframe if "Reason" in t.value)
+    assert letters[["Reason", "Waiting"]].values.tolist() == [["not_json", 2], ["wrong_type", 1]]
+    operations.selectbox(key="reason").set_value("wrong_type").run()
+    said = everything(operations)
+    assert "00000000-0000-4000-8000-000000000001/2/7" in said
+    assert "heart_rate is not a number" in said
+    assert "python -m vitalstream_consumer replay --reason wrong_type" in said
+    assert "Ann" not in said
+    assert "the-key" not in said
+    operations.toggle[0].set_value(True).run()
+    assert not operations.exception
+    shown = [code.value for code in operations.code]
+    assert '{"patient_name": "<b>Ann</b>"} \\xff\\x00' in shown
+    assert "the-key" in shown
+    assert "schema-version: 1" in shown
+
+
+def test_without_an_operator_s_login_there_is_no_sample(operations: AppTest, ward: Any) -> None:
+    """Anybody sees how many there are; the pages' own login cannot read them."""
+    bury(ward, 7, "not_json", b"nonsense")
+    operations.run()
+    assert not operations.exception
+    assert "DASHBOARD_OPERATOR_DATABASE_URL" in everything(operations)
+    assert "heart_rate is not a number" not in everything(operations)
+    assert not operations.toggle

@@ -1,5 +1,6 @@
 """The live page against a real database, every number recomputed from the raw rows."""
 
+import json
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -67,10 +68,19 @@ CHARTS = {
 }
 
 
+NOTHING = ("No records yet", "No patients yet", "Nobody ", "Everybody has")
+"""How sentences begin that stand in the place of a table."""
+
+
+def recent(page: AppTest) -> Any:
+    """The table of recent records, the last one on the page."""
+    return page.dataframe[-1].value
+
+
 def bar(page: AppTest) -> str:
     """The status bar's text, with its colour; the notes in the table's place are no bars."""
     bars = [*page.success, *page.info, *page.warning, *page.error]
-    (found,) = [b for b in bars if not b.value.startswith(("No records yet", "Nobody is"))]
+    (found,) = [b for b in bars if not b.value.startswith(NOTHING)]
     return f"{found.type}: {found.value}"
 
 
@@ -94,11 +104,12 @@ def test_every_number_is_that_of_the_raw_rows(page: AppTest, ward: Any, seed: in
         refresh(page)
         assert cards(page) == expected_kpis(rows, risk)
         assert [card.value for card in page.metric][5:] == expected_vitals(rows, risk)
-        spoken = [chart.proto.alt.split(": ") for chart in page.get("plotly_chart")]
+        charts = [json.loads(chart.proto.json) for chart in page.get("bidi_component")]
+        spoken = [chart["alt"].split(": ") for chart in charts]
         assert [title for title, _ in spoken] == list(CHARTS)
         for title, counts in spoken:
             assert set(counts.split(", ")) == expected_alt(rows, risk, CHARTS[title])
-        shown = page.dataframe[0].value
+        shown = recent(page)
         wanted = [row for row in newest_first(rows) if risk in (None, row["risk_level"])][:100]
         assert list(shown["patient_id"]) == [row["patient_id"] for row in wanted]
         assert list(shown["timestamp"]) == [row["timestamp"] for row in wanted]
@@ -113,7 +124,7 @@ def test_the_limit_governs_the_scroll_length(page: AppTest, ward: Any) -> None:
     for limit in (50, 500):
         page.slider(key="records").set_value(limit)
         refresh(page)
-        assert len(page.dataframe[0].value) == limit
+        assert len(recent(page)) == limit
     assert table.HEIGHT // table.ROW_PIXELS == table.VISIBLE_ROWS + 1 == 21
 
 
@@ -138,7 +149,7 @@ def test_settings_choose_what_the_page_starts_with(
     page.run()
     assert page.slider(key="refresh").value == 20
     assert page.slider(key="records").value == 70
-    shown = page.dataframe[0].value["timestamp"][0]
+    shown = recent(page)["timestamp"][0]
     assert shown == ward.now.replace(tzinfo=None) + timedelta(hours=5, minutes=30)
     assert any("IST" in line.value for line in page.markdown)
 
@@ -149,7 +160,7 @@ def test_an_empty_database_says_so(page: AppTest) -> None:
     assert not page.exception
     assert cards(page) == ["0", "0", "0", "—", "0"]
     assert bar(page) == "info: Waiting for the first record of the stream"
-    assert "No records yet" in page.info[1].value
+    assert "No records yet" in page.info[-1].value
     assert not page.dataframe
 
 
@@ -159,7 +170,7 @@ def test_a_filter_without_rows_says_so(page: AppTest, ward: Any) -> None:
     page.run()
     page.radio(key="risk").set_value("High")
     refresh(page)
-    assert page.info[1].value == "Nobody is at ▲ High risk."
+    assert page.info[-1].value == "Nobody is at ▲ High risk."
 
 
 NAMES = (
@@ -176,7 +187,7 @@ def test_names_are_shown_as_they_are(page: AppTest, ward: Any) -> None:
     ward.admit(*[ward.row(n, patient_name=name) for n, name in enumerate(NAMES)])
     page.run()
     assert not page.exception
-    assert list(page.dataframe[0].value["patient_name"]) == list(NAMES)
+    assert list(recent(page)["patient_name"]) == list(NAMES)
     texts = [*page.markdown, *page.success, *page.info, *page.title, *page.subheader]
     assert not any(name in text.value for text in texts for name in NAMES)
 
@@ -215,7 +226,7 @@ def test_a_database_that_is_away_shows_the_last_good_page(page: AppTest, ward: A
     assert bar(page).startswith("error: Database away since ")
     assert " ago" in bar(page)
     assert cards(page) == before
-    assert len(page.dataframe[0].value) == 60
+    assert len(recent(page)) == 60
     ward.come_back()
     ward.admit(ward.row(99_999))
     refresh(page)
@@ -291,3 +302,38 @@ def test_identified_downloads_can_be_switched_off(
     monkeypatch.setenv("DASHBOARD_IDENTIFIED_DOWNLOADS", "false")
     page.run()
     assert not page.toggle
+
+
+def test_the_last_hour_is_on_the_cards(page: AppTest, ward: Any) -> None:
+    """Each key figure says by how much it changed within the hour, and draws its way there."""
+    ward.admit(*[ward.row(number, risk_level="High", oxygen_saturation=80) for number in range(3)])
+    ward.run("UPDATE census_changes SET minute = minute - interval '64 minutes'")
+    ward.admit(*[ward.row(number, risk_level="High", age=50) for number in range(3, 5)])
+    page.run()
+    assert not page.exception
+    deltas = {card.label: card.delta for card in page.metric[:5]}
+    assert deltas["Unique patients"] == deltas["Admissions"] == "2"
+    assert deltas["▲ High-risk patients"] == "2"
+    assert all(card.proto.chart_data[0] != card.proto.chart_data[-1] for card in page.metric[:3])
+
+
+def test_departments_patients_and_silence_have_their_places(page: AppTest, ward: Any) -> None:
+    """Worse patients with a link, silent ones with how long, departments by need."""
+    now = datetime.now(UTC).replace(tzinfo=None)
+    ward.admit(
+        ward.row(0, department="Calm", risk_level="Low", timestamp=now),
+        ward.row(1, department="Bad", risk_level="High", timestamp=now),
+        ward.row(2, department="Bad", risk_level="Low", timestamp=now - timedelta(hours=5)),
+    )
+    page.run()
+    assert not page.exception
+    worse, silent, needs, _ = (table.value for table in page.dataframe)
+    assert list(worse["patient"]) == ["Name 1"]
+    (link,) = ward.run("SELECT link FROM newest_admissions WHERE patient_id = 'P00001'")[0]
+    assert list(worse["open"]) == [f"patient?p={link}"]
+    assert list(silent["patient"]) == ["Name 2"]
+    assert list(silent["overdue"]) == ["1 h"]
+    assert list(needs["department"]) == ["Bad", "Calm"]
+    assert list(needs["share"]) == [50.0, 0.0]
+    assert list(needs["silent"]) == [1, 0]
+    assert any("Silent: 1 overdue" in text.value for text in page.markdown)

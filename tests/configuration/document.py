@@ -11,7 +11,7 @@ from pydantic_settings import BaseSettings
 
 from vitalstream_consumer.replay import errors as replay_errors
 from vitalstream_consumer.settings import ConsumerSettings
-from vitalstream_dashboard.settings import DashboardSettings, StreamlitSettings
+from vitalstream_dashboard.settings import DashboardSettings, SignInSettings, StreamlitSettings
 from vitalstream_devstack.demo.settings import DemoSettings
 from vitalstream_producer import errors as producer_errors
 from vitalstream_producer.settings import ProducerSettings
@@ -30,7 +30,7 @@ SECTIONS: dict[str, type[BaseSettings] | list[type[BaseSettings]]] = {
     "Maintenance (`python -m vitalstream_storage maintain`)": MaintenanceSettings,
     "Producer": ProducerSettings,
     "Consumer": ConsumerSettings,
-    "Dashboard": [DashboardSettings, StreamlitSettings],
+    "Dashboard": [DashboardSettings, SignInSettings, StreamlitSettings],
     "Demo (`make demo`)": DemoSettings,
 }
 _HEAD = """\

@@ -16,7 +16,7 @@ from psycopg.errors import InsufficientPrivilege
 from pydantic_settings import BaseSettings
 
 from vitalstream_consumer.settings import ConsumerSettings
-from vitalstream_dashboard.settings import DashboardSettings, StreamlitSettings
+from vitalstream_dashboard.settings import DashboardSettings, SignInSettings, StreamlitSettings
 from vitalstream_devstack.postgres import POSTGRES_BIN_PATH, EmbeddedPostgres
 from vitalstream_producer.settings import ProducerSettings
 from vitalstream_runtime.settings import KafkaSettings, ServiceSettings, documented
@@ -28,7 +28,13 @@ OURS: dict[str, list[type[BaseSettings]]] = {
     "migrate": [DatabaseSettings, ServiceSettings],
     "producer": [KafkaSettings, ServiceSettings, ProducerSettings],
     "consumer": [KafkaSettings, ServiceSettings, DatabaseSettings, ConsumerSettings],
-    "dashboard": [ServiceSettings, DatabaseSettings, DashboardSettings, StreamlitSettings],
+    "dashboard": [
+        ServiceSettings,
+        DatabaseSettings,
+        DashboardSettings,
+        SignInSettings,
+        StreamlitSettings,
+    ],
 }
 
 MONITORING = ("prometheus", "grafana")

@@ -12,7 +12,7 @@ import structlog
 from streamlit.web import bootstrap
 from uvicorn.config import LOGGING_CONFIG
 
-from vitalstream_dashboard import metrics, theme
+from vitalstream_dashboard import access, metrics, theme
 from vitalstream_dashboard.monitor import Monitor
 from vitalstream_dashboard.service import service
 from vitalstream_dashboard.settings import StreamlitSettings
@@ -80,12 +80,13 @@ def main() -> int:
         monitor.round()
         _check_login()
         monitor.start()
+        access.hand_over(shared.sign_in)
         _log.info("listening", address=streamlit.address, port=streamlit.port, ops_port=ops.port)
         _serve(options(streamlit))
         monitor.stop()
     finally:
         ops.stop()
-        shared.source.close()
+        shared.close()
     _log.info("stopped")
     return 0
 

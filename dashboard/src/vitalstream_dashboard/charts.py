@@ -1,4 +1,4 @@
-"""The four charts as Plotly figures (pure): counts in, figure out.
+"""The overview's charts as Plotly figures (pure): counts in, figure out.
 
 Plotly reads labels as a kind of HTML, and they may come from anybody: each is escaped. Bars are
 placed by number and named beside it, so that two names that are shortened alike stay two bars.
@@ -8,8 +8,7 @@ import html
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
-import plotly.graph_objects as go
-
+from vitalstream_dashboard.canvas import Figure, axis, label, layout
 from vitalstream_dashboard.theme import KIND_FILLS, RISK_FILLS, RISK_LEVELS, Palette, risk_label
 
 Counts = Sequence[tuple[str, int]]
@@ -17,12 +16,11 @@ Counts = Sequence[tuple[str, int]]
 HEIGHT: Final = 300
 MOST_DEPARTMENTS: Final = 12
 MOST_DIAGNOSES: Final = 10
-CONFIG: Final = {"displayModeBar": False, "responsive": True}
 _FLAT_NAME, _SIDE_NAME = 16, 22
 _OTHER = "Other"
 
 
-def departments(counts: Counts, palette: Palette) -> go.Figure:
+def departments(counts: Counts, palette: Palette) -> Figure:
     """Admissions by department, as upright bars by name, so that each keeps its place.
 
     What does not fit is summed up as Other.
@@ -30,25 +28,29 @@ def departments(counts: Counts, palette: Palette) -> go.Figure:
     top = _topped(counts, MOST_DEPARTMENTS)
     shown = sorted(top, key=lambda pair: (pair[0] == _OTHER, pair[0]))
     bar = _bars(shown, palette, upright=True)
-    names = [_label(name, _FLAT_NAME) for name, _ in shown]
-    figure = _figure([bar], palette, {"l": 52, "r": 8, "t": 24, "b": 96})
-    figure.update_xaxes(tickvals=bar["x"], ticktext=names, tickangle=-40, ticklabeloverflow="allow")
-    figure.update_yaxes(title_text="admissions", rangemode="tozero", showticklabels=False)
-    return figure
+    names = [label(name, _FLAT_NAME) for name, _ in shown]
+    frame = layout(palette, HEIGHT, {"l": 52, "r": 8, "t": 24, "b": 96}, bargap=0.35)
+    frame["xaxis"] = axis(
+        palette, tickvals=bar["x"], ticktext=names, tickangle=-40, ticklabeloverflow="allow"
+    )
+    frame["yaxis"] = axis(palette, "admissions", rangemode="tozero", showticklabels=False)
+    return {"data": [bar], "layout": frame}
 
 
-def diagnoses(counts: Counts, palette: Palette) -> go.Figure:
+def diagnoses(counts: Counts, palette: Palette) -> Figure:
     """The most frequent diagnoses, as lying bars, the first on top."""
     shown = list(counts[:MOST_DIAGNOSES])
     bar = _bars(shown, palette, upright=False)
-    names = [_label(name, _SIDE_NAME) for name, _ in shown]
-    figure = _figure([bar], palette, {"l": 152, "r": 48, "t": 4, "b": 28})
-    figure.update_xaxes(title_text="admissions", rangemode="tozero", showticklabels=False)
-    figure.update_yaxes(tickvals=bar["y"], ticktext=names, autorange="reversed", ticklen=6)
-    return figure
+    names = [label(name, _SIDE_NAME) for name, _ in shown]
+    frame = layout(palette, HEIGHT, {"l": 152, "r": 48, "t": 4, "b": 28}, bargap=0.35)
+    frame["xaxis"] = axis(palette, "admissions", rangemode="tozero", showticklabels=False)
+    frame["yaxis"] = axis(
+        palette, tickvals=bar["y"], ticktext=names, autorange="reversed", ticklen=6
+    )
+    return {"data": [bar], "layout": frame}
 
 
-def risks(counts: Counts, palette: Palette) -> go.Figure:
+def risks(counts: Counts, palette: Palette) -> Figure:
     """Admissions by risk level, as a pie in the risk colours, with symbol and word."""
     found = dict(counts)
     known = [(level, found[level]) for level in RISK_LEVELS if level in found]
@@ -58,7 +60,7 @@ def risks(counts: Counts, palette: Palette) -> go.Figure:
     return _pie(named, fills, palette)
 
 
-def admission_types(counts: Counts, palette: Palette) -> go.Figure:
+def admission_types(counts: Counts, palette: Palette) -> Figure:
     """Admissions by type, as a pie; a type keeps its colour whatever its rank."""
     return _pie(sorted(_topped(counts, len(KIND_FILLS))), KIND_FILLS, palette)
 
@@ -94,10 +96,10 @@ def _bars(counts: Counts, palette: Palette, *, upright: bool) -> dict[str, Any]:
     }
 
 
-def _pie(counts: Counts, fills: Iterable[str], palette: Palette) -> go.Figure:
+def _pie(counts: Counts, fills: Iterable[str], palette: Palette) -> Figure:
     pie = {
         "type": "pie",
-        "labels": [_label(name, _SIDE_NAME) for name, _ in counts],
+        "labels": [label(name, _SIDE_NAME) for name, _ in counts],
         "values": [number for _, number in counts],
         "domain": {"y": [0.17, 1.0]},
         "hole": 0.5,
@@ -107,37 +109,19 @@ def _pie(counts: Counts, fills: Iterable[str], palette: Palette) -> go.Figure:
         "textposition": "inside",
         "insidetextorientation": "horizontal",
         "insidetextfont": {"color": "#FFFFFF", "size": 13},
-        "marker": {"colors": list(fills), "line": {"color": palette.background, "width": 2}},
+        "marker": {
+            "colors": list(fills)[: len(counts)],
+            "line": {"color": palette.background, "width": 2},
+        },
         "hovertemplate": "%{label}: %{value:,} (%{percent})<extra></extra>",
     }
-    figure = _figure([pie], palette, {"l": 4, "r": 4, "t": 4, "b": 4})
     legend = {"orientation": "h", "x": 0.5, "xanchor": "center", "y": 0, "yanchor": "bottom"}
     font = {"color": palette.text, "size": 13}
-    figure.update_layout(showlegend=True, legend={**legend, "traceorder": "normal", "font": font})
-    return figure
-
-
-def _figure(traces: list[dict[str, Any]], palette: Palette, margin: dict[str, int]) -> go.Figure:
-    axis = {
-        "fixedrange": True,
-        "showgrid": False,
-        "zeroline": False,
-        "tickfont": {"color": palette.text, "size": 12},
-        "title": {"font": {"color": palette.muted, "size": 12}, "standoff": 4},
-    }
-    layout = {
-        "height": HEIGHT,
-        "margin": {**margin, "autoexpand": False},
-        "showlegend": False,
-        "dragmode": False,
-        "uirevision": "kept",
-        "bargap": 0.35,
-        "xaxis": axis,
-        "yaxis": axis,
-    }
-    return go.Figure(data=traces, layout=layout)
-
-
-def _label(name: str, longest: int) -> str:
-    short = name if len(name) <= longest else name[: longest - 1].rstrip() + "…"
-    return html.escape(short, quote=False)
+    frame = layout(
+        palette,
+        HEIGHT,
+        {"l": 4, "r": 4, "t": 4, "b": 4},
+        showlegend=True,
+        legend={**legend, "traceorder": "normal", "font": font},
+    )
+    return {"data": [pie], "layout": frame}

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from vitalstream_dashboard.freshness import Limits
-from vitalstream_dashboard.settings import DashboardSettings
+from vitalstream_dashboard.settings import DashboardSettings, SignInSettings
 from vitalstream_dashboard.source import Source
 from vitalstream_runtime.settings import load
 from vitalstream_storage.pool import open_pool
@@ -16,10 +16,25 @@ APPLICATION_NAME = "vitalstream-dashboard"
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """The settings, and the one source that every session reads from."""
+    """The settings, and the one source that every session reads from.
+
+    Attributes:
+        settings: Of the pages.
+        source: Reads as a viewer's login.
+        sign_in: Where to sign in.
+        operator: Reads as an operator's login, if there is one.
+    """
 
     settings: DashboardSettings
     source: Source
+    sign_in: SignInSettings
+    operator: Source | None
+
+    def close(self) -> None:
+        """Give all connections back."""
+        self.source.close()
+        if self.operator is not None:
+            self.operator.close()
 
     @property
     def limits(self) -> Limits:
@@ -41,4 +56,15 @@ def service() -> Service:
     source = Source(
         lambda: open_pool(database, APPLICATION_NAME), query_seconds=settings.query_seconds
     )
-    return Service(settings, source)
+    return Service(settings, source, load(SignInSettings), _operator(settings, database))
+
+
+def _operator(settings: DashboardSettings, database: DatabaseSettings) -> Source | None:
+    url = settings.operator_database_url
+    if url is None:
+        return None
+    login = database.model_copy(update={"database_url": url})
+    return Source(
+        lambda: open_pool(login, f"{APPLICATION_NAME}-operator", min_size=0),
+        query_seconds=settings.query_seconds,
+    )

@@ -1,8 +1,9 @@
 """What the dashboard can be told through the environment."""
 
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import Field, field_validator
+from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import SettingsConfigDict
 
 from vitalstream_runtime.settings import Settings
@@ -50,6 +51,11 @@ class DashboardSettings(Settings):
         default=True,
         description="Whether a viewer may download the table with names, ids, dates and places.",
     )
+    operator_database_url: SecretStr | None = Field(
+        None,
+        description="Connection URL of a login with the role vitalstream_operator, with which "
+        "operators are shown samples of dead letters. Everything else is read with DATABASE_URL.",
+    )
     time_scale: float = Field(
         1.0,
         gt=0,
@@ -76,6 +82,86 @@ class DashboardSettings(Settings):
     def zone(self) -> ZoneInfo:
         """The time zone of every time shown."""
         return ZoneInfo(self.time_zone)
+
+
+_LEAST_SECRET = 32
+_CALLBACK = "/oauth2callback"
+
+
+class SignInSettings(Settings):
+    """The OpenID Connect provider that viewers sign in at; without one everybody sees all."""
+
+    model_config = SettingsConfigDict(env_prefix="DASHBOARD_OIDC_", validate_default=True)
+
+    metadata_url: str | None = Field(
+        None,
+        description="The provider's discovery document "
+        "(`https://.../.well-known/openid-configuration`). Switches the sign-in on; then the "
+        "other four of the sign-in are needed.",
+    )
+    client_id: str | None = Field(None, description="What the provider calls the dashboard.")
+    client_secret: SecretStr | None = Field(
+        None, description="The dashboard's password at the provider."
+    )
+    redirect_url: str | None = Field(
+        None,
+        description="Where the provider sends viewers back to: the dashboard's own address, "
+        "ending in `/oauth2callback`.",
+    )
+    cookie_secret: SecretStr | None = Field(
+        None,
+        description="Signs the cookie of who is signed in: 32 or more random characters, the same "
+        "in all replicas.",
+    )
+    scope: str = Field("openid email profile", description="What the provider is asked for.")
+    groups_claim: str = Field(
+        "groups",
+        description="Claim of the ID token that holds the groups; dots lead into nested ones "
+        "(`realm_access.roles`).",
+    )
+    viewer_groups: str = Field(
+        "", description="Groups that may look, with commas between; everybody if empty."
+    )
+    operator_groups: str = Field(
+        "",
+        description="Groups that may also see the operations page, dead letters and tables with "
+        "identity.",
+    )
+
+    @property
+    def enabled(self) -> bool:
+        """Whether viewers have to sign in."""
+        return self.metadata_url is not None
+
+    @field_validator("client_id", "client_secret", "redirect_url", "cookie_secret")
+    @classmethod
+    def _given(cls, value: object, info: ValidationInfo) -> object:
+        if value is None and info.data.get("metadata_url") is not None:
+            msg = "needed because DASHBOARD_OIDC_METADATA_URL is set"
+            raise ValueError(msg)
+        return value
+
+    @field_validator("metadata_url", "redirect_url")
+    @classmethod
+    def _address(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if value is None:
+            return value
+        parts = urlsplit(value)
+        if parts.scheme not in ("http", "https") or not parts.netloc:
+            msg = "no http or https address"
+            raise ValueError(msg)
+        if info.field_name == "redirect_url" and not parts.path.endswith(_CALLBACK):
+            msg = f"has to end in {_CALLBACK}"
+            raise ValueError(msg)
+        return value
+
+    @field_validator("cookie_secret")
+    @classmethod
+    def _long(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and len(value.get_secret_value()) < _LEAST_SECRET:
+            msg = f"needs {_LEAST_SECRET} characters or more"
+            raise ValueError(msg)
+        return value
 
 
 class StreamlitSettings(Settings):

@@ -7,7 +7,7 @@ from typing import Any, Final
 import pandas as pd
 import streamlit as st
 
-from vitalstream_dashboard.theme import RISK_FILLS, RISK_LEVELS, risk_label
+from vitalstream_dashboard.lists import address, link_column, risk_column, score
 from vitalstream_storage.reader import RecentRecord
 
 VISIBLE_ROWS: Final = 20
@@ -17,8 +17,10 @@ HEIGHT: Final = (VISIBLE_ROWS + 1) * ROW_PIXELS + 3
 
 _COLUMNS: Final[dict[str, tuple[str, int]]] = {
     "risk_level": ("Risk", 105),
+    "link": ("", 60),
     "patient_name": ("Patient", 150),
     "risk_score": ("Score", 60),
+    "news2": ("NEWS2", 65),
     "age": ("Age", 50),
     "department": ("Department", 125),
     "primary_diagnosis": ("Diagnosis", 170),
@@ -47,6 +49,8 @@ def frame(records: Sequence[RecentRecord], zone: tzinfo) -> pd.DataFrame:
     """
     rows = [tuple(getattr(record, name) for name in _COLUMNS) for record in records]
     table = pd.DataFrame.from_records(rows, columns=list(_COLUMNS))
+    table["link"] = [address(record.link) for record in records]
+    table["news2"] = [score(record) for record in records]
     table["risk_level"] = [[level] for level in table["risk_level"]]
     table["temperature_celsius"] = table["temperature_celsius"].astype(float)
     moments = pd.to_datetime(table["timestamp"]).dt.tz_localize("UTC")
@@ -60,15 +64,8 @@ def columns(zone: tzinfo, now: datetime) -> dict[str, Any]:
         name: st.column_config.Column(heading, width=width)
         for name, (heading, width) in _COLUMNS.items()
     }
-    heading, width = _COLUMNS["risk_level"]
-    config["risk_level"] = st.column_config.MultiselectColumn(
-        heading,
-        options=RISK_LEVELS,
-        color=[RISK_FILLS[level] for level in RISK_LEVELS],
-        format_func=risk_label,
-        pinned=True,
-        width=width,
-    )
+    config["risk_level"] = {**risk_column(), "pinned": True}
+    config["link"] = link_column()
     heading, width = _COLUMNS["temperature_celsius"]
     config["temperature_celsius"] = st.column_config.NumberColumn(
         heading, format="%.1f", width=width

@@ -82,7 +82,8 @@ _ADMIT: LiteralString = (
     " risk, CASE WHEN risk >= 4 THEN 'High' WHEN risk >= 2 THEN 'Medium' ELSE 'Low' END,"
     " 'Dr. ' || pg_temp.pick(%(last_names)s, n / 3), 'Springfield', oxygen, conscious, news2, true"
     " FROM (SELECT *, timezone('UTC', %(now)s::timestamptz)"
-    " - power(pg_temp.draw(n, 12), 2) * interval '1 minute' * %(spread)s AS at"
+    " - pg_temp.draw(n, 12) * interval '1 minute' * least(%(spread)s,"
+    " CASE WHEN news2 >= 7 THEN 16.5 WHEN news2 >= 5 THEN 61 ELSE 240 END) AS at"
     " FROM (" + _SCORED + ") AS scored) AS timed"
 )
 

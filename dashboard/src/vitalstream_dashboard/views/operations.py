@@ -12,7 +12,8 @@ from vitalstream_dashboard import status, words
 from vitalstream_dashboard.freshness import Freshness, judge, waiting
 from vitalstream_dashboard.service import Service, service
 from vitalstream_dashboard.source import timed
-from vitalstream_dashboard.views.parts import guarded, say, style
+from vitalstream_dashboard.views import letters
+from vitalstream_dashboard.views.parts import guarded, head, say, style
 from vitalstream_storage import reader
 from vitalstream_storage.migrate import current_version
 from vitalstream_storage.pool import Connection
@@ -27,6 +28,7 @@ class Operations:
 
     ledger: reader.Ledger
     gaps: Sequence[reader.Gap]
+    reasons: Sequence[reader.Reason]
     version: int
     freshness: Freshness
 
@@ -43,10 +45,8 @@ def live() -> None:
         shared = service()
         answer = shared.source.read("operations", _read)
         now, zone = datetime.now(UTC), shared.settings.zone
-        with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
-            st.title("Operations", anchor=False, width="content")
-            version = "—" if answer.value is None else answer.value.version
-            st.markdown(f":gray[{words.second(now, zone)} · tables at version {version}]")
+        version = "—" if answer.value is None else answer.value.version
+        head("Operations", words.second(now, zone), f"tables at version {version}")
         if answer.trouble is not None:
             say(status.stale(answer.trouble, answer.read_at, now, zone))
         elif answer.value is not None:
@@ -55,6 +55,7 @@ def live() -> None:
             with st.container(key="kpis"):
                 _figures(answer.value.ledger)
             _partitions(answer.value.ledger, shared)
+            letters.draw(answer.value.reasons, now)
             _gaps(answer.value.gaps, shared)
 
 
@@ -64,6 +65,7 @@ def _read(connection: Connection) -> Operations:
     return Operations(
         ledger=ledger,
         gaps=timed(reader.gaps, connection),
+        reasons=timed(reader.dead_letter_reasons, connection),
         version=timed(current_version, connection),
         freshness=judge(ledger.positions, ledger.now, shared.limits, shared.settings.zone),
     )

@@ -3,44 +3,72 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
-import plotly.graph_objects as go
 import streamlit as st
 
-from vitalstream_dashboard import charts, status, table, theme, words
+from vitalstream_dashboard import access, charts, status, table, theme, words
+from vitalstream_dashboard.canvas import Figure
+from vitalstream_dashboard.course import Course, course
 from vitalstream_dashboard.download import to_csv
 from vitalstream_dashboard.freshness import Freshness, judge
+from vitalstream_dashboard.plot import plot
 from vitalstream_dashboard.service import Service, service
 from vitalstream_dashboard.settings import RECORD_LIMIT, REFRESH_SECONDS, DashboardSettings
 from vitalstream_dashboard.source import Answer, timed
-from vitalstream_dashboard.views.parts import guarded, say, style
+from vitalstream_dashboard.views import attention
+from vitalstream_dashboard.views.parts import guarded, head, say, style
 from vitalstream_storage import reader
 from vitalstream_storage.pool import Connection
 
 ALL = "All"
-Card = tuple[str, str, str, str]
-"""Label, attribute of the answer, unit of a mean, meaning."""
+_TABLE = "table-shown"
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """A figure on a card.
+
+    Attributes:
+        label: What it is, with a symbol where it is bad news.
+        name: Of the answer's attribute.
+        meaning: What is counted.
+        unit: Of a mean.
+        bad: Whether more of it is bad news.
+    """
+
+    label: str
+    name: str
+    meaning: str
+    unit: str = ""
+    bad: bool = False
+
 
 KPIS: tuple[Card, ...] = (
-    ("Unique patients", "unique_patients", "", "Patients, each counted once."),
-    ("Admissions", "admissions", "", "Every admission ever received."),
-    ("▲ High-risk patients", "high_risk_patients", "", "Patients whose newest record is High."),
-    ("Average age", "average_age", "years", "Mean age of the patients, each counted once."),
-    (
+    Card("Unique patients", "unique_patients", "Patients, each counted once."),
+    Card("Admissions", "admissions", "Every admission ever received."),
+    Card(
+        "▲ High-risk patients",
+        "high_risk_patients",
+        "Patients whose newest record is High.",
+        bad=True,
+    ),
+    Card("Average age", "average_age", "Mean age of the patients, each counted once.", "years"),
+    Card(
         "Critical SpO₂ < 90 %",
         "critical_oxygen",
-        "",
         "Patients whose newest record has an oxygen saturation below 90 %.",
+        bad=True,
     ),
 )
 _MEAN = "Mean over the newest record of each admission."
 VITALS: tuple[Card, ...] = (
-    ("Average heart rate", "heart_rate", "/min", _MEAN),
-    ("Average temperature", "temperature_celsius", "°C", _MEAN),
-    ("Average SpO₂", "oxygen_saturation", "%", _MEAN),
-    ("Average resp. rate", "respiratory_rate", "/min", _MEAN),
+    Card("Average heart rate", "heart_rate", _MEAN, "/min"),
+    Card("Average temperature", "temperature_celsius", _MEAN, "°C"),
+    Card("Average SpO₂", "oxygen_saturation", _MEAN, "%"),
+    Card("Average resp. rate", "respiratory_rate", _MEAN, "/min"),
 )
-CHARTS: tuple[tuple[str, str, Callable[[charts.Counts, theme.Palette], go.Figure]], ...] = (
+CHARTS: tuple[tuple[str, str, Callable[[charts.Counts, theme.Palette], Figure]], ...] = (
     ("Admissions by department", "departments", charts.departments),
     ("Risk levels", "risk_levels", charts.risks),
     ("Top diagnoses", "diagnoses", charts.diagnoses),
@@ -56,13 +84,11 @@ class Choice:
         risk: the one risk level that counts, None for all.
         refresh: seconds between two refreshes.
         limit: most rows of the table.
-        identified: whether the downloaded table has names, ids, dates and places.
     """
 
     risk: str | None
     refresh: int
     limit: int
-    identified: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +100,8 @@ class Overview:
     breakdown: reader.Breakdown
     records: Sequence[reader.RecentRecord]
     freshness: Freshness
+    course: Course
+    attention: attention.Attention
 
 
 def page() -> None:
@@ -104,13 +132,15 @@ def controls(settings: DashboardSettings) -> Choice:
             bind="query-params",
             help="20 are visible; the rest is there to scroll.",
         )
-        identified = settings.identified_downloads and st.toggle(
+        offered = settings.identified_downloads and access.is_operator()
+        identified = offered and st.toggle(
             "Download with identity",
             key="identified",
             help="Names, ids, dates and places in the downloaded table. Without them ages above "
             "89 are one group and dates become the hours since the admission.",
         )
-    return Choice(risk, refresh, limit, identified)
+        _download(identified)
+    return Choice(risk, refresh, limit)
 
 
 def _risk_filter() -> str | None:
@@ -136,12 +166,13 @@ def live(choice: Choice) -> None:
     with guarded("overview"):
         shared = service()
         answer = shared.source.read(("overview", choice.risk, choice.limit), _reading(choice))
-        now = datetime.now(UTC)
+        now, shown = datetime.now(UTC), answer.value
         _head(choice, answer, now, shared)
         with st.container(key="kpis"):
-            _cards(KPIS, answer.value and answer.value.kpis)
+            _kpis(shown)
+        attention.draw(shown.attention if shown else None, choice.risk, now)
         with st.container(key="vitals"):
-            _cards(VITALS, answer.value and answer.value.vitals)
+            _means(shown.vitals if shown else None)
         if answer.value is not None and answer.value.records:
             _charts(answer.value.breakdown)
         _records(choice, answer.value, now, shared)
@@ -152,8 +183,11 @@ def _reading(choice: Choice) -> Callable[[Connection], Overview]:
 
     def work(connection: Connection) -> Overview:
         ledger = timed(reader.ledger, connection)
+        kpis = timed(reader.kpis, connection, choice.risk)
         return Overview(
-            kpis=timed(reader.kpis, connection, choice.risk),
+            kpis=kpis,
+            course=course(kpis, timed(reader.changes, connection, choice.risk)),
+            attention=attention.read(connection, choice.risk),
             vitals=timed(reader.vital_averages, connection, choice.risk),
             breakdown=timed(reader.breakdown, connection, choice.risk),
             records=timed(reader.recent_records, connection, choice.risk, choice.limit),
@@ -166,24 +200,46 @@ def _reading(choice: Choice) -> Callable[[Connection], Overview]:
 def _head(choice: Choice, answer: Answer[Overview], now: datetime, shared: Service) -> None:
     zone = shared.settings.zone
     shown = "all records" if choice.risk is None else f"only {theme.risk_label(choice.risk)} risk"
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
-        st.title("Patient monitor", anchor=False, width="content")
-        st.markdown(
-            f":gray[{shown} · {words.second(now, zone)} · every {choice.refresh} s]",
-            width="content",
-        )
+    head("Patient monitor", shown, words.second(now, zone), f"every {choice.refresh} s")
     if answer.trouble is not None:
         say(status.stale(answer.trouble, answer.read_at, now, zone))
     elif answer.value is not None:
         say(status.fresh(answer.value.freshness))
 
 
-def _cards(cards: Sequence[Card], figures: object | None) -> None:
+def _kpis(shown: Overview | None) -> None:
     """A row of cards, always all: without an answer a dash keeps each one's place."""
-    for label, name, unit, meaning in cards:
-        figure = None if figures is None else getattr(figures, name)
-        shown = f"{figure:.1f} {unit}" if isinstance(figure, float) else words.count(figure)
-        st.metric(label, shown, border=True, help=meaning)
+    for card in KPIS:
+        if shown is None:
+            st.metric(card.label, words.count(None), border=True, help=card.meaning)
+            continue
+        series = getattr(shown.course, card.name)
+        st.metric(
+            card.label,
+            _number(getattr(shown.kpis, card.name), card.unit),
+            _delta(series),
+            delta_color="inverse" if card.bad else "off",
+            delta_description="last hour",
+            border=True,
+            help=card.meaning,
+            chart_data=series,
+            chart_type="area",
+        )
+
+
+def _delta(series: Sequence[Any]) -> Any:
+    change = series[-1] - series[0]
+    return round(change, 1) if isinstance(series[-1], float) else change
+
+
+def _number(figure: Any, unit: str) -> str:
+    return f"{figure:.1f} {unit}" if isinstance(figure, float) else words.count(figure)
+
+
+def _means(figures: reader.VitalAverages | None) -> None:
+    for card in VITALS:
+        figure = None if figures is None else getattr(figures, card.name)
+        st.metric(card.label, _number(figure, card.unit), border=True, help=card.meaning)
 
 
 def _charts(breakdown: reader.Breakdown) -> None:
@@ -193,38 +249,40 @@ def _charts(breakdown: reader.Breakdown) -> None:
             counts = getattr(breakdown, name)
             with st.container(border=True):
                 st.markdown(f"**{title}**")
-                st.plotly_chart(
-                    build(counts, palette),
-                    key=f"chart-{name}",
-                    config=charts.CONFIG,
-                    alt=charts.alt(title, counts),
-                )
+                plot(build(counts, palette), key=f"chart-{name}", alt=charts.alt(title, counts))
 
 
-def _download(choice: Choice, shown: Overview, now: datetime) -> None:
-    """The file is made when it is asked for, of the rows that are shown at that moment."""
+@dataclass(slots=True)
+class Table:
+    """The rows that a session's table shows at this moment."""
 
-    def content() -> bytes:
-        return to_csv(shown.records, identified=choice.identified)
+    records: Sequence[reader.RecentRecord] = ()
 
+
+def _download(identified: bool) -> None:  # noqa: FBT001 - what the switch above says
+    """The file is made when it is asked for, of the rows that are shown at that moment.
+
+    The button is no part of what redraws itself: a redraw between the click and the file would
+    leave the click without one.
+    """
+    table_shown: Table = st.session_state.setdefault(_TABLE, Table())
     st.download_button(
-        "CSV" if choice.identified else "CSV without identity",
-        content,
-        file_name=f"vitalstream-{now:%Y%m%dT%H%M%SZ}.csv",
+        "Download CSV" if identified else "Download CSV without identity",
+        lambda: to_csv(table_shown.records, identified=identified),
+        file_name="vitalstream-records.csv",
         mime="text/csv",
         key="download",
         on_click="ignore",
         icon=":material/download:",
+        width="stretch",
     )
 
 
 def _records(choice: Choice, shown: Overview | None, now: datetime, shared: Service) -> None:
     if shown is None:
         return
-    with st.container(horizontal=True, vertical_alignment="bottom", wrap=True):
-        st.subheader("Recent records", anchor=False, width="stretch")
-        if shown.records:
-            _download(choice, shown, now)
+    st.session_state.setdefault(_TABLE, Table()).records = shown.records
+    st.subheader("Recent records", anchor=False)
     if not shown.records:
         if choice.risk is None:
             st.info("No records yet; they appear here as soon as the first one is stored.")

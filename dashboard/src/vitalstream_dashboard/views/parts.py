@@ -7,7 +7,8 @@ from pathlib import Path
 import streamlit as st
 import structlog
 
-from vitalstream_dashboard import metrics
+from vitalstream_dashboard import access, metrics
+from vitalstream_dashboard.service import service
 from vitalstream_dashboard.status import Note
 
 _log = structlog.get_logger(__name__)
@@ -17,6 +18,19 @@ _STYLE = Path(__file__).parent.parent / "style.css"
 def style() -> None:
     """Load the style sheet; once a page."""
     st.html(_STYLE)
+
+
+def head(title: str, *facts: str) -> None:
+    """A page's title, with a few facts beside it; the last tells if nobody needs to sign in.
+
+    Args:
+        title: Our own words.
+        facts: Our own words too: they are read as markdown.
+    """
+    said = list(facts) if service().sign_in.enabled else [*facts, access.NO_SIGN_IN]
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+        st.title(title, anchor=False, width="content")
+        st.markdown(f":gray[{' · '.join(said)}]", width="content")
 
 
 def say(note: Note) -> None:

@@ -33,6 +33,7 @@ from vitalstream_storage.reader.patients import (
     Observation,
     admissions,
     find_patients,
+    links,
     timeline,
 )
 from vitalstream_storage.reader.rows import snapshot
@@ -75,6 +76,7 @@ __all__ = [
     "hourly",
     "kpis",
     "ledger",
+    "links",
     "partition_headroom",
     "recent_records",
     "silence",

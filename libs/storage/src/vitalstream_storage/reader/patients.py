@@ -1,6 +1,7 @@
 """One patient: found by id or name, and what was observed."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -121,6 +122,12 @@ _BY_ID = f"""{_FOUND}
        SELECT * FROM patient_records WHERE admission_id = n.admission_id LIMIT 1) AS r
  ORDER BY r.patient_id LIMIT %(limit)s"""  # noqa: S608 - constants
 
+_LINKS = """
+SELECT n.patient_id, n.link
+  FROM unnest(%(ids)s::varchar[]) AS wanted (id)
+ CROSS JOIN LATERAL (
+       SELECT * FROM newest_admissions WHERE patient_id = wanted.id LIMIT 1) AS n"""
+
 _ADMISSIONS = f"""
 SELECT {", ".join(f"r.{name}" for name in Admission.__slots__ if name != "temperature_celsius")},
        r.temperature_celsius::float8 AS temperature_celsius
@@ -180,3 +187,15 @@ def timeline(
     """
     parameters = {"admission": admission_id, "since": since, "until": until, "limit": limit}
     return rows(connection, Observation, _TIMELINE, parameters)[::-1]
+
+
+def links(connection: Connection, patient_ids: Sequence[str]) -> dict[str, UUID]:
+    """What names these patients in addresses, by their ids."""
+    found = rows(connection, _Link, _LINKS, {"ids": list(patient_ids)})
+    return {one.patient_id: one.link for one in found}
+
+
+@dataclass(frozen=True, slots=True)
+class _Link:
+    patient_id: str
+    link: UUID

@@ -1,0 +1,65 @@
+"""What all charts have in common: ink, margins, axes, labels (pure)."""
+
+import html
+from typing import Any, Final
+
+from vitalstream_dashboard.theme import Palette
+
+Figure = dict[str, Any]
+"""A figure as Plotly's JavaScript takes it: data and layout."""
+
+FONT: Final = '"Source Sans", "Source Sans 3", sans-serif'
+TICKS: Final = (
+    {"dtickrange": [None, 60_000], "value": "%H:%M:%S<br>%-d %b"},
+    {"dtickrange": [60_000, 86_400_000], "value": "%H:%M<br>%-d %b"},
+    {"dtickrange": [86_400_000, None], "value": "%-d %b<br>%Y"},
+)
+"""Times on an axis: 24 hours, and the date below."""
+
+
+def layout(palette: Palette, height: int, margin: dict[str, int], **more: Any) -> dict[str, Any]:
+    """A figure's frame; nothing of it is drawn anew while `uirevision` stays the same."""
+    ink = {"family": FONT, "color": palette.text, "size": 13}
+    return {
+        "height": height,
+        "autosize": True,
+        "margin": {**margin, "autoexpand": False},
+        "paper_bgcolor": "rgba(0,0,0,0)",
+        "plot_bgcolor": "rgba(0,0,0,0)",
+        "font": ink,
+        "hoverlabel": {
+            "bgcolor": palette.surface,
+            "bordercolor": palette.line,
+            "font": ink,
+            "align": "left",
+        },
+        "showlegend": False,
+        "dragmode": False,
+        "uirevision": "kept",
+        **more,
+    }
+
+
+def axis(palette: Palette, title: str = "", **more: Any) -> dict[str, Any]:
+    """One axis, fixed unless told otherwise."""
+    return {
+        "fixedrange": True,
+        "showgrid": False,
+        "zeroline": False,
+        "gridcolor": palette.line,
+        "linecolor": palette.line,
+        "automargin": False,
+        "tickfont": {"color": palette.text, "size": 12},
+        "title": {
+            "text": title,
+            "font": {"color": palette.muted, "size": 12},
+            "standoff": 4,
+        },
+        **more,
+    }
+
+
+def label(name: str, longest: int) -> str:
+    """A name as Plotly shows it literally, shortened."""
+    short = name if len(name) <= longest else name[: longest - 1].rstrip() + "…"
+    return html.escape(short, quote=False)

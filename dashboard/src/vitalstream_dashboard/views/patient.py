@@ -1,0 +1,284 @@
+"""One patient: found by id or name, the admission, its course, earlier admissions."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta, tzinfo
+from typing import Final
+from uuid import UUID
+
+import streamlit as st
+
+from vitalstream_dashboard import lists, status, theme, timeline, vitals, words
+from vitalstream_dashboard.plot import plot
+from vitalstream_dashboard.service import Service, service
+from vitalstream_dashboard.source import timed
+from vitalstream_dashboard.views.parts import guarded, head, say, style
+from vitalstream_storage import reader
+from vitalstream_storage.pool import Connection
+
+LINK: Final = "p"
+SEARCH: Final = "find"
+CURRENT: Final = ""
+"""Stands for the newest admission, whichever that is by then."""
+_FOUND: Final = 12
+RANGES: Final = {
+    "6 h": timedelta(hours=6),
+    "24 h": timedelta(hours=24),
+    "3 d": timedelta(days=3),
+    "7 d": timedelta(days=7),
+    "All": timedelta(days=3_660),
+}
+_LONGEST: Final = 3_000
+
+
+@dataclass(frozen=True, slots=True)
+class Patient:
+    """Everything the page shows, of one moment.
+
+    Attributes:
+        stays: All admissions, the newest first.
+        shown: The one of them whose course is shown.
+        seen: Its course.
+    """
+
+    stays: Sequence[reader.Admission]
+    shown: reader.Admission
+    seen: Sequence[reader.Observation]
+
+
+def page() -> None:
+    """Draw the page; the patient's part redraws itself."""
+    style()
+    shared = service()
+    zone = shared.settings.zone
+    head("Patient", f"times in {datetime.now(zone):%Z}")
+    text = st.text_input(
+        "Find a patient",
+        key=SEARCH,
+        placeholder="Beginning of a name, patient id or admission id",
+        icon=":material/search:",
+        autocomplete="off",
+        max_chars=100,
+    )
+    if text:
+        with guarded("search"):
+            _results(text, shared)
+        return
+    linked = _link()
+    if linked is not None:
+        st.fragment(live, run_every=shared.settings.refresh_seconds)(linked)
+    elif LINK in st.query_params:
+        st.warning("This link leads to no patient.", icon=":material/link_off:")
+    else:
+        st.info("Type two letters or more, or open a patient from the overview.")
+
+
+def _link() -> UUID | None:
+    try:
+        return UUID(st.query_params.get(LINK, ""))
+    except ValueError:
+        return None
+
+
+def _open(link: UUID) -> None:
+    st.query_params[LINK] = str(link)
+    st.session_state[SEARCH] = ""
+
+
+def _results(text: str, shared: Service) -> None:
+    def work(connection: Connection) -> list[reader.Found]:
+        return timed(reader.find_patients, connection, text, _FOUND + 1)
+
+    answer = shared.source.read(("find", text), work)
+    now = datetime.now(UTC)
+    if answer.trouble is not None:
+        say(status.stale(answer.trouble, answer.read_at, now, shared.settings.zone))
+    if answer.value is None:
+        return
+    if not answer.value:
+        st.info("Nobody is found: two letters or more of an id, or of each word of the name.")
+        return
+    with st.container(key="found"):
+        for one in answer.value[:_FOUND]:
+            _result(one, now)
+    if len(answer.value) > _FOUND:
+        st.info(f"The first {_FOUND} are shown; more letters narrow it down.")
+
+
+def _result(one: reader.Found, now: datetime) -> None:
+    with st.container(border=True, horizontal=True, vertical_alignment="center"):
+        with st.container(gap=None):
+            st.text(one.patient_name)
+            facts = (
+                f"{one.patient_id} · {one.age} years · {one.gender} · {one.department} · "
+                f"{one.status} · NEWS2 {lists.score(one)} · seen "
+                f"{words.span(now.replace(tzinfo=None) - one.timestamp)} ago"
+            )
+            with st.container(key=f"about-{one.link}"):
+                st.text(facts)
+        risk(one.risk_level)
+        st.button("Open", key=f"open-{one.link}", on_click=_open, args=(one.link,))
+
+
+def risk(level: str) -> None:
+    """A risk level as colour, symbol and word."""
+    colour = {"High": "red", "Medium": "orange", "Low": "blue"}.get(level, "gray")
+    said = theme.risk_label(level) if level in theme.RISK_LEVELS else "? Unknown"
+    st.badge(said, color=colour)  # type: ignore[arg-type]  # one of Streamlit's names
+
+
+def live(link: UUID) -> None:
+    """Read and draw everything that changes."""
+    with guarded("patient"):
+        shared = service()
+        chosen = st.session_state.get(_stay_key(link)) or CURRENT
+        span = RANGES[st.session_state.get("course-range") or "24 h"]
+        answer = shared.source.read(("patient", link, chosen, span), _reading(link, chosen, span))
+        now = datetime.now(UTC)
+        if answer.trouble is not None:
+            say(status.stale(answer.trouble, answer.read_at, now, shared.settings.zone))
+        if answer.value is None:
+            if answer.trouble is None:
+                st.warning("This link leads to no patient.", icon=":material/link_off:")
+            return
+        _who(answer.value.shown, now, shared)
+        _state(answer.value)
+        _course(answer.value, link, shared)
+        _stays(answer.value, link, now, shared)
+
+
+def _reading(link: UUID, chosen: str, span: timedelta) -> Callable[[Connection], Patient | None]:
+    def work(connection: Connection) -> Patient | None:
+        stays = timed(reader.admissions, connection, link)
+        if not stays:
+            return None
+        shown = next((stay for stay in stays if stay.admission_id == chosen), stays[0])
+        until = shown.timestamp.replace(tzinfo=UTC)
+        seen = timed(
+            reader.timeline,
+            connection,
+            shown.admission_id,
+            max(until - span, datetime(2000, 1, 1, tzinfo=UTC)),
+            until,
+            _LONGEST,
+        )
+        return Patient(stays, shown, seen)
+
+    return work
+
+
+def _stay_key(link: UUID) -> str:
+    return f"stay-{link}"
+
+
+def _who(shown: reader.Admission, now: datetime, shared: Service) -> None:
+    zone = shared.settings.zone
+    with st.container(horizontal=True, vertical_alignment="center", key="who"):
+        st.text(shown.patient_name)
+        risk(shown.risk_level)
+        if not shown.newest:
+            st.badge("earlier admission", color="gray", icon=":material/history:")
+    facts = {
+        "Patient": shown.patient_id,
+        "Age": f"{shown.age} years, {shown.gender}",
+        "Department": shown.department,
+        "Diagnosis": shown.primary_diagnosis,
+        "Status": shown.status,
+        "Physician": shown.attending_physician,
+        "Admitted": f"{lists.moment(shown.admission_timestamp, zone, now)}, {shown.admission_type}",
+        "Place": shown.hospital_location,
+        "Seen": f"{words.span(now.replace(tzinfo=None) - shown.timestamp)} ago",
+    }
+    with st.container(key="facts"):
+        for label, value in facts.items():
+            with st.container(gap=None):
+                st.caption(label)
+                st.text(value)
+
+
+def _state(patient: Patient) -> None:
+    """A card for each vital sign and score, with what NEWS2 gives for it."""
+    shown = patient.shown
+    systolic = vitals.systolic(shown.blood_pressure)
+    parts = vitals.points(systolic, shown)
+    with st.container(key="state"):
+        for vital in vitals.VITALS:
+            pressure = vital.name == "systolic"
+            value = shown.blood_pressure if pressure else getattr(shown, vital.name)
+            _card(vital.label, f"{value} {vital.unit}", _part(vital, parts, shown))
+        oxygen = {True: "given", False: "room air", None: "unknown"}[shown.supplemental_oxygen]
+        _card("Oxygen", oxygen, _points(parts.get("supplemental_oxygen")))
+        conscious = vitals.CONSCIOUSNESS.get(shown.consciousness or "", "unknown")
+        _card("Consciousness", conscious, _points(parts.get("consciousness")))
+        bound = "" if shown.news2_complete or shown.news2 is None else "at least, not all is known"
+        _card("NEWS2", lists.score(shown), bound or f"SpO₂ scale {shown.spo2_scale}")
+        _card("Risk score", f"{shown.risk_score} of 6", theme.risk_label(shown.risk_level))
+
+
+def _part(vital: vitals.Vital, parts: dict[str, int], shown: reader.Admission) -> str:
+    low, high = vitals.band(vital.part, shown.spo2_scale, shown.supplemental_oxygen)
+    write = vitals.number(vital)
+    normal = f"normal {write(low)}\N{EN DASH}{write(high)}"
+    count = _points(parts.get(vital.part))
+    return f"{count} · {normal}" if count else normal
+
+
+def _points(count: int | None) -> str:
+    if count is None:
+        return ""
+    return f"{count} point" + ("" if count == 1 else "s")
+
+
+def _card(label: str, value: str, meaning: str) -> None:
+    st.metric(label, value, meaning or None, delta_color="off", delta_arrow="off", border=True)
+
+
+def _course(patient: Patient, link: UUID, shared: Service) -> None:
+    with st.container(horizontal=True, vertical_alignment="center", key="course-head"):
+        st.subheader("Course", anchor=False, width="stretch")
+        chosen = st.segmented_control(
+            "Range",
+            list(RANGES),
+            default="24 h",
+            required=True,
+            key="course-range",
+            label_visibility="collapsed",
+        )
+    if not patient.seen:
+        st.info("No observation of this admission in this range.")
+        return
+    palette = theme.palette(st.context.theme.type)
+    revision = f"{link}-{patient.shown.admission_id}-{chosen}"
+    figure = timeline.course(patient.seen, palette, shared.settings.zone, revision)
+    plot(figure, key="course", alt=timeline.alt(patient.seen))
+    cut = f" The newest {_LONGEST:,} observations." if len(patient.seen) == _LONGEST else ""
+    st.caption(timeline.LEGEND + cut)
+
+
+def _stays(patient: Patient, link: UUID, now: datetime, shared: Service) -> None:
+    zone = shared.settings.zone
+    with st.container(horizontal=True, vertical_alignment="bottom", key="stays-head"):
+        st.subheader("Admissions", anchor=False, width="stretch")
+        earlier = {stay.admission_id: stay for stay in patient.stays if not stay.newest}
+        st.selectbox(
+            "Admission shown",
+            [CURRENT, *earlier],
+            format_func=lambda one: _stay(earlier[one], zone, now) if one else "The current one",
+            key=_stay_key(link),
+            disabled=not earlier,
+            width=420,
+        )
+    table, columns = lists.stays(patient.stays, zone, now)
+    st.dataframe(
+        table,
+        key="stays",
+        hide_index=True,
+        row_height=lists.ROW_PIXELS,
+        column_config=columns,
+        alt="Admissions of this patient, the newest first",
+    )
+
+
+def _stay(stay: reader.Admission, zone: tzinfo, now: datetime) -> str:
+    since = lists.moment(stay.admission_timestamp, zone, now)
+    return f"{since} · {stay.department} · {stay.primary_diagnosis}"
