@@ -5,7 +5,7 @@ from typing import Final
 from pydantic_settings import BaseSettings
 
 from vitalstream_consumer.settings import ConsumerSettings
-from vitalstream_dashboard.settings import DashboardSettings, StreamlitSettings
+from vitalstream_dashboard.settings import DashboardSettings, SignInSettings, StreamlitSettings
 from vitalstream_producer.settings import ProducerSettings
 from vitalstream_runtime.documentation import Variable
 from vitalstream_runtime.settings import KafkaSettings, ServiceSettings, documented
@@ -14,7 +14,13 @@ from vitalstream_storage.settings import DatabaseSettings, MaintenanceSettings
 CLASSES: Final[dict[str, list[type[BaseSettings]]]] = {
     "producer": [ServiceSettings, KafkaSettings, ProducerSettings],
     "consumer": [ServiceSettings, KafkaSettings, DatabaseSettings, ConsumerSettings],
-    "dashboard": [ServiceSettings, DatabaseSettings, DashboardSettings, StreamlitSettings],
+    "dashboard": [
+        ServiceSettings,
+        DatabaseSettings,
+        DashboardSettings,
+        SignInSettings,
+        StreamlitSettings,
+    ],
     "migrations": [ServiceSettings, DatabaseSettings],
     "maintenance": [ServiceSettings, DatabaseSettings, MaintenanceSettings],
     "replay": [ServiceSettings, KafkaSettings, DatabaseSettings],

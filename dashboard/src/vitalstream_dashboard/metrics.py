@@ -4,7 +4,7 @@ from typing import Final, Literal, get_args
 
 from prometheus_client import Counter, Gauge, Histogram
 
-Part = Literal["operations", "overview"]
+Part = Literal["operations", "overview", "patient", "search", "trends"]
 """The parts of the pages that `parts.guarded` draws."""
 
 _EVERY_REPLICA: Final = (
