@@ -9,15 +9,9 @@ and a headless Chromium takes the pictures.
 import argparse
 import contextlib
 import json
-import os
 import shutil
-import socket
-import subprocess
 import sys
 import threading
-import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -26,6 +20,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from tests.benchmarks.kit.filling import fill_all
 from tests.benchmarks.kit.servers import tables
+from tests.screenshots.running import dashboard
 from vitalstream_devstack.databases import Database
 
 SIZES = {"wall": (1920, 1080), "desk": (1280, 800), "phone": (390, 844)}
@@ -86,13 +81,22 @@ def main() -> None:
     given.folder.mkdir(parents=True, exist_ok=True)
     with tables() as server, server.fresh() as database:
         seed(database)
-        with ticking(database), dashboard(database) as address, sync_playwright() as playwright:
+        with ticking(database), dashboard(database) as running, sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=chromium, args=list(FLAGS))
             for theme in given.themes:
                 for size in given.sizes:
                     for page in given.pages:
                         path = given.folder / f"{page}-{size}-{theme}.png"
-                        take(browser, address, database, page, size, theme, path, whole=given.whole)
+                        take(
+                            browser,
+                            running.address,
+                            database,
+                            page,
+                            size,
+                            theme,
+                            path,
+                            whole=given.whole,
+                        )
                         print(path, flush=True)
             browser.close()
 
@@ -121,43 +125,6 @@ def ticking(database: Database) -> Iterator[None]:
     yield
     ended.set()
     thread.join()
-
-
-@contextlib.contextmanager
-def dashboard(database: Database) -> Iterator[str]:
-    """A running dashboard, by its address."""
-    ports = []
-    for _ in range(2):
-        with contextlib.closing(socket.socket()) as probe:
-            probe.bind(("127.0.0.1", 0))
-            ports.append(probe.getsockname()[1])
-    environment = {
-        **os.environ,
-        "DATABASE_URL": database.url("viewer"),
-        "DASHBOARD_OPERATOR_DATABASE_URL": database.url("operator"),
-        "STREAMLIT_SERVER_PORT": str(ports[0]),
-        "STREAMLIT_SERVER_ADDRESS": "127.0.0.1",
-        "OPS_HOST": "127.0.0.1",
-        "OPS_PORT": str(ports[1]),
-    }
-    process = subprocess.Popen([sys.executable, "-m", "vitalstream_dashboard"], env=environment)
-    try:
-        wait(f"http://127.0.0.1:{ports[1]}/readyz")
-        yield f"http://127.0.0.1:{ports[0]}"
-    finally:
-        process.terminate()
-        process.wait(30)
-
-
-def wait(address: str) -> None:
-    """Until it answers well."""
-    deadline = time.monotonic() + _PATIENCE
-    while time.monotonic() < deadline:
-        with contextlib.suppress(urllib.error.URLError, OSError):
-            urllib.request.urlopen(address, timeout=5).close()  # noqa: S310 - our own
-            return
-        time.sleep(0.2)
-    sys.exit(f"{address} does not answer")
 
 
 def take(  # noqa: PLR0917 - a picture is of a page, a size and a theme

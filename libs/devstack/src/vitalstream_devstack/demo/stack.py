@@ -83,7 +83,10 @@ class Stack:
             "consumer": self._shared | {"DATABASE_URL": self._urls["writer"]},
             "producer": environment.for_producer(self._shared, self._settings, self._ack_log),
             "dashboard": environment.for_dashboard(self._shared, self._ports.page)
-            | {"DATABASE_URL": self._urls["viewer"]},
+            | {
+                "DATABASE_URL": self._urls["viewer"],
+                "DASHBOARD_OPERATOR_DATABASE_URL": self._urls["operator"],
+            },
         }
         for service in (self._consumer, self._producer, self._dashboard):
             self._check()
