@@ -7,7 +7,14 @@ import pytest
 from prometheus_client import REGISTRY
 
 from vitalstream_dashboard import figures, metrics
-from vitalstream_dashboard.figures import MOST_DEPARTMENTS, OTHERS, Wards, bounded, count_pool
+from vitalstream_dashboard.figures import (
+    MOST_DEPARTMENTS,
+    NAMELESS,
+    OTHERS,
+    Wards,
+    bounded,
+    count_pool,
+)
 from vitalstream_dashboard.service import service
 from vitalstream_devstack.databases import Database
 
@@ -85,6 +92,13 @@ def test_names_from_outside_make_no_endless_series() -> None:
     assert found[metrics.CURRENT_PATIENTS]["ward 0"] == 1000
     assert found[metrics.SILENT_PATIENTS][OTHERS] == 9
     assert OTHERS not in bounded({"ICU": 1}, {}, {}, {})[metrics.CURRENT_PATIENTS]
+
+
+def test_patients_of_no_department_are_shown_as_such() -> None:
+    """A series with an empty label would be one without it."""
+    found = bounded({"": 2, "ICU": 1}, {}, {"": 1}, {})
+    assert found[metrics.CURRENT_PATIENTS] == {NAMELESS: 2, "ICU": 1}
+    assert found[metrics.SILENT_PATIENTS] == {NAMELESS: 1, "ICU": 0}
 
 
 def test_the_connections_are_counted(wards: Wards) -> None:

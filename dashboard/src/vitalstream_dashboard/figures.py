@@ -15,6 +15,8 @@ from vitalstream_storage.pool import Connection
 MOST_DEPARTMENTS: Final = 50
 """Departments with series of their own: their names come from outside."""
 OTHERS: Final = "(others)"
+NAMELESS: Final = "(none)"
+"""Where records name no department: to Prometheus an empty label is none at all."""
 
 _HOUR: Final = timedelta(hours=1)
 _GAUGES: Final = (
@@ -77,6 +79,8 @@ def bounded(*figures: Mapping[str, float]) -> Figures:
         found[gauge] = dict.fromkeys(own if len(everywhere) == len(own) else {*own, OTHERS}, 0.0)
         for name, value in given.items():
             found[gauge][name if name in own else OTHERS] += value
+        if "" in found[gauge]:
+            found[gauge][NAMELESS] = found[gauge].pop("")
     return found
 
 
