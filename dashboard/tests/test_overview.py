@@ -337,3 +337,13 @@ def test_departments_patients_and_silence_have_their_places(page: AppTest, ward:
     assert list(needs["share"]) == [50.0, 0.0]
     assert list(needs["silent"]) == [1, 0]
     assert any("Silent: 1 overdue" in text.value for text in page.markdown)
+
+
+def test_current_and_discharged_patients_are_counted_apart(page: AppTest, ward: Any) -> None:
+    """Beside each other in the panel; the seed's indicators count both as before."""
+    gone = [ward.row(number, status="Discharged") for number in range(3)]
+    ward.admit(*gone, ward.row(3, status="Deceased"), ward.row(4), ward.row(5, status="Critical"))
+    page.run()
+    assert not page.exception
+    assert any("2 patients here, 4 discharged" in text.value for text in page.markdown)
+    assert page.metric[0].value == "6"

@@ -27,12 +27,14 @@ class Attention:
         worsened: The highest NEWS2 first.
         silence: At the hospital's own pace.
         links: To the silent ones, by patient.
+        stays: Current and discharged patients by department, of all risk levels.
     """
 
     departments: Sequence[reader.Department]
     worsened: Sequence[reader.Worsened]
     silence: reader.Silence
     links: Mapping[str, UUID]
+    stays: Sequence[reader.Stays]
 
 
 def read(connection: Connection, risk: str | None) -> Attention:
@@ -45,6 +47,7 @@ def read(connection: Connection, risk: str | None) -> Attention:
         worsened=timed(reader.worsened, connection, risk, _SHOWN),
         silence=silence,
         links=timed(reader.links, connection, who),
+        stays=timed(reader.stays, connection),
     )
 
 
@@ -53,7 +56,7 @@ def draw(shown: Attention | None, risk: str | None, now: datetime) -> None:
     with st.container(key="attention"):
         _panel("Worse than an hour ago", "worsened", lambda: _worsened(shown, risk))
         _panel(_silent_title(shown), "silent", lambda: _silent(shown, now))
-        _panel("Departments by need", "needs", lambda: _needs(shown, risk))
+        _panel(_needs_title(shown), "needs", lambda: _needs(shown, risk))
 
 
 def _panel(title: str, key: str, content: Callable[[], None]) -> None:
@@ -67,6 +70,15 @@ def _silent_title(shown: Attention | None) -> str:
         return "Silent"
     more = "" if shown.silence.complete else "at least "
     return f"Silent: {more}{words.count(shown.silence.total)} overdue for observation"
+
+
+def _needs_title(shown: Attention | None) -> str:
+    title = "Departments by need"
+    if shown is None or not shown.stays:
+        return title
+    current = sum(each.current for each in shown.stays)
+    discharged = sum(each.discharged for each in shown.stays)
+    return f"{title}: {words.count(current)} patients here, {words.count(discharged)} discharged"
 
 
 def _worsened(shown: Attention | None, risk: str | None) -> None:
