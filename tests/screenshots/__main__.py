@@ -28,6 +28,8 @@ THEMES = ("light", "dark")
 FLAGS = ("--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--hide-scrollbars")
 PAGES = ("overview", "patient", "search", "trends", "operations")
 _PATIENCE = 90
+_TABLES_DRAWN = """() => [...document.querySelectorAll("[data-testid=stDataFrame]")].every(
+    (table) => table.querySelector("canvas"))"""
 _CHANGES = """
 INSERT INTO census_changes
 SELECT extract(epoch FROM minute)::bigint / 60 % 64, d.department, level, 0, minute,
@@ -178,6 +180,7 @@ def open_page(tab: Page, address: str, database: Database, page: str) -> None:
     else:
         tab.goto(f"{address}/operations")
         tab.get_by_text("Newest letter").wait_for()
+    tab.wait_for_function(_TABLES_DRAWN)
     tab.wait_for_timeout(2_500)
 
 

@@ -15,6 +15,7 @@ MOST_LINES: Final = 3
 LINES: Final = 320
 _ROW, _AROUND = 30, 64
 _NAME: Final = 18
+_EDGE, _LETTER = 16, 7
 _DASHES: Final = ("solid", "dash", "dot", "dashdot")
 
 
@@ -99,7 +100,9 @@ class Trends:
         quantity, rows = self._quantity, self._rows
         names = [label(row.department, _NAME) for row in rows]
         height = _AROUND + _ROW * max(len(rows), 2)
-        frame = self._frame(height, {"l": 132, "r": 84, "t": 8, "b": 48})
+        longest = max((len(row.department) for row in rows), default=0)
+        left = _EDGE + _LETTER * min(longest, _NAME)
+        frame = self._frame(height, {"l": left, "r": 60, "t": 8, "b": 48})
         frame["yaxis"] = axis(
             self._palette,
             tickvals=list(range(len(rows))),
@@ -122,7 +125,7 @@ class Trends:
             "colorbar": {
                 "title": {"text": quantity.unit, "font": ink, "side": "top"},
                 "tickfont": ink,
-                "thickness": 12,
+                "thickness": 10,
                 "outlinewidth": 0,
                 "x": 1.01,
                 "xpad": 4,
@@ -169,6 +172,8 @@ class Trends:
             type="date",
             hoverformat="%-d %b %H:%M",
             tickformatstops=TICKS,
+            tickangle=0,
+            nticks=7,
         )
         return frame
 

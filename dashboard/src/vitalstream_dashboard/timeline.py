@@ -187,6 +187,8 @@ def _time(palette: Palette) -> dict[str, Any]:
         anchor="y7",
         hoverformat="%-d %b %H:%M:%S",
         tickformatstops=TICKS,
+        tickangle=0,
+        nticks=8,
         showspikes=True,
         spikemode="across",
         spikethickness=1,
