@@ -84,6 +84,24 @@ def test_marks_have_aa_contrast(palette: Palette) -> None:
         assert contrast(mark, palette.background) >= 3.0, mark
 
 
+@THEMES
+def test_lines_have_aa_contrast(palette: Palette) -> None:
+    """Lines reach 3 to 1 on the page and on the band of normal values."""
+    for ink, ground in itertools.product(
+        (*palette.lines, palette.accent, palette.muted), (palette.background, palette.band)
+    ):
+        assert contrast(ink, ground) >= 3.0, (ink, ground)
+
+
+@THEMES
+@pytest.mark.parametrize("vision", VISION)
+def test_much_is_told_from_little_by_lightness(palette: Palette, vision: str) -> None:
+    """A ramp goes one way from the page's colour, whoever looks."""
+    lightness = [seen(colour, vision)[0] for colour in palette.ramp]
+    assert lightness in (sorted(lightness), sorted(lightness, reverse=True))
+    assert min(abs(a - b) for a, b in itertools.pairwise(lightness)) >= 15
+
+
 @pytest.mark.parametrize("vision", VISION)
 def test_risks_are_told_apart_with_any_colour_vision(vision: str) -> None:
     """The three risk colours differ by far more than a just noticeable difference (2.3)."""

@@ -43,6 +43,7 @@ QUESTIONS: dict[str, Question] = {
     "find_nobody": lambda c: reader.find_patients(c, "nobodyhasthis"),
     "find_many": lambda c: reader.find_patients(c, "ad"),
     "find_by_id": lambda c: reader.find_patients(c, "A0"),
+    "links": lambda c: reader.links(c, ["nobody", "cfcd208495d5"]),
     "one_patient": _one_patient,
     "hourly": lambda c: reader.hourly(c, "temperature", NOW - timedelta(days=30), NOW),
     "ledger": reader.ledger,
