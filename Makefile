@@ -15,8 +15,8 @@ TAG ?= dev
 DOCKER_BUILD_ARGS ?=
 OPERATORS ?= strimzi cnpg keda monitoring
 # Everything compose.yaml takes from .env without a default.
-COMPOSE_SECRETS := POSTGRES_PASSWORD OWNER_PASSWORD WRITER_PASSWORD VIEWER_PASSWORD LOG_ID_KEY \
-	GRAFANA_PASSWORD
+COMPOSE_SECRETS := POSTGRES_PASSWORD OWNER_PASSWORD WRITER_PASSWORD VIEWER_PASSWORD \
+	OPERATOR_PASSWORD LOG_ID_KEY GRAFANA_PASSWORD
 export IMAGE_PREFIX TAG
 BENCH ?= $(sort $(patsubst tests/benchmarks/%.py,%,$(filter-out %/test_smoke.py,$(wildcard tests/benchmarks/[a-z]*.py))))
 # Compiled for every platform and Python >= 3.11; no index address ever reaches a lock.
