@@ -1,6 +1,7 @@
 """How fast the SQL path alone stores records decoded beforehand, against raw COPY of 21 columns.
 
-`admissions`: each record a new admission, into patient_records alone, as other sinks do it.
+`admissions`: each record a new admission, into patient_records alone, as other sinks do it: without
+the triggers and with the primary key alone.
 `everything`: each admission observed again and again, at least `--admissions` records apart, with
 observations, patient_records and all that is counted. `rendered` leaves out the time to render
 rows to COPY's text, which is the consumer's Python and not SQL; `decoded` has it in.

@@ -30,6 +30,8 @@ BEGIN
     LOOP
         EXECUTE format('DROP TRIGGER %I ON patient_records', name);
     END LOOP;
+    DROP INDEX patient_records_patient, patient_records_name, patient_records_watched;
+    ALTER TABLE patient_records DROP COLUMN watched_since;
 END
 $$"""
 
@@ -88,7 +90,8 @@ def write(
         tables: Where.
         work: What; the shares' patients are disjoint.
         synchronous_commit: Of each transaction.
-        states_only: Keep patient_records alone: no observations, no counters.
+        states_only: Keep patient_records alone, with its key alone, as other sinks have it: no
+            observations, no counters, nothing that pages search by.
 
     Raises:
         RuntimeError: Not every record was stored.
