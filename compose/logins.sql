@@ -4,7 +4,6 @@
 \getenv owner_password OWNER_PASSWORD
 \getenv writer_password WRITER_PASSWORD
 \getenv viewer_password VIEWER_PASSWORD
-\getenv operator_password OPERATOR_PASSWORD
 
 CREATE ROLE vitalstream_writer NOLOGIN;
 CREATE ROLE vitalstream_viewer NOLOGIN;
@@ -13,11 +12,8 @@ CREATE ROLE vitalstream_operator NOLOGIN;
 CREATE ROLE vitalstream_owner LOGIN PASSWORD :'owner_password';
 CREATE ROLE vitalstream_consumer LOGIN PASSWORD :'writer_password' IN ROLE vitalstream_writer;
 CREATE ROLE vitalstream_dashboard LOGIN PASSWORD :'viewer_password' IN ROLE vitalstream_viewer;
-CREATE ROLE vitalstream_operations LOGIN PASSWORD :'operator_password'
-    IN ROLE vitalstream_operator;
 
 CREATE DATABASE vitalstream OWNER vitalstream_owner;
 REVOKE ALL ON DATABASE vitalstream FROM PUBLIC;
-GRANT CONNECT ON DATABASE vitalstream
-    TO vitalstream_consumer, vitalstream_dashboard, vitalstream_operations;
+GRANT CONNECT ON DATABASE vitalstream TO vitalstream_consumer, vitalstream_dashboard;
 GRANT TEMPORARY ON DATABASE vitalstream TO vitalstream_consumer;

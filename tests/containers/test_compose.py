@@ -20,13 +20,12 @@ from vitalstream_dashboard.settings import DashboardSettings, SignInSettings, St
 from vitalstream_devstack.postgres import POSTGRES_BIN_PATH, EmbeddedPostgres
 from vitalstream_producer.settings import ProducerSettings
 from vitalstream_runtime.settings import KafkaSettings, ServiceSettings, documented
-from vitalstream_storage.settings import DatabaseSettings, MaintenanceSettings
+from vitalstream_storage.settings import DatabaseSettings
 
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "compose.yaml").read_text()
 OURS: dict[str, list[type[BaseSettings]]] = {
     "migrate": [DatabaseSettings, ServiceSettings],
-    "maintain": [DatabaseSettings, ServiceSettings, MaintenanceSettings],
     "producer": [KafkaSettings, ServiceSettings, ProducerSettings],
     "consumer": [KafkaSettings, ServiceSettings, DatabaseSettings, ConsumerSettings],
     "dashboard": [
@@ -99,7 +98,6 @@ def test_services_start_when_what_they_need_is_there(services: dict[str, Any]) -
         "kafka": set(),
         "postgres": set(),
         "migrate": {"postgres"},
-        "maintain": {"migrate"},
         "producer": {"kafka"},
         "consumer": {"kafka", "migrate"},
         "dashboard": {"migrate"},
@@ -176,7 +174,7 @@ def own_postgres(tmp_path: Path) -> Iterator[EmbeddedPostgres]:
 def test_the_logins_can_do_their_work(
     own_postgres: EmbeddedPostgres, secrets: dict[str, str], services: dict[str, Any]
 ) -> None:
-    """After the script each can do its own: migrate, make partitions, write, read, and no more."""
+    """After the script the owner migrates; the consumer writes, the dashboard only reads."""
     script = services["postgres"]["volumes"][1].split(":")[0]
     subprocess.run(
         [
@@ -190,8 +188,7 @@ def test_the_logins_can_do_their_work(
         env=os.environ | secrets,
         check=True,
     )
-    users = ("migrate", "maintain", "consumer", "dashboard")
-    given = {name: services[name]["environment"] for name in users}
+    given = {name: services[name]["environment"] for name in ("migrate", "consumer", "dashboard")}
     logins = {
         name: own_postgres.url(
             variables["PGDATABASE"],
@@ -200,12 +197,11 @@ def test_the_logins_can_do_their_work(
         )
         for name, variables in given.items()
     }
-    for name in ("migrate", "maintain"):
-        subprocess.run(
-            [sys.executable, "-m", "vitalstream_storage", *services[name]["command"]],
-            env=os.environ | {"DATABASE_URL": logins[name]},
-            check=True,
-        )
+    subprocess.run(
+        [sys.executable, "-m", "vitalstream_storage", *services["migrate"]["command"]],
+        env=os.environ | {"DATABASE_URL": logins["migrate"]},
+        check=True,
+    )
     with psycopg.connect(logins["consumer"], autocommit=True) as consumer:
         consumer.execute("UPDATE stream_offsets SET next_offset = next_offset")
         consumer.execute("CREATE TEMPORARY TABLE staging (LIKE observations)")
