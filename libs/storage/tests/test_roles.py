@@ -54,7 +54,7 @@ FORBIDDEN = [
     "ALTER TABLE patient_records ADD COLUMN mine integer",
     "ALTER TABLE patient_records DISABLE TRIGGER USER",
     "CREATE INDEX ON observations (patient_id)",
-    "CREATE TRIGGER mine AFTER INSERT ON patient_records EXECUTE FUNCTION count_records('1')",
+    "CREATE TRIGGER mine AFTER INSERT ON patient_records EXECUTE FUNCTION count_inserted_records()",
     "DROP TABLE observations_20260301",
     "ALTER TABLE observations DETACH PARTITION observations_20260301",
     "TRUNCATE patient_records",

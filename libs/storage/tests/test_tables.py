@@ -91,6 +91,6 @@ def test_the_page_of_the_tables_is_true(database: Database) -> None:
         "observations", "yoyo",
     }  # fmt: skip
     assert documented.pop("patients") == set()
-    state = {column for column in found["patient_records"] if column[0] != "watched_since"}
+    state = {column for column in found["patient_records"] if column[0] != "seen_about"}
     assert found["patients"] == state
     assert documented == {name: found[name] for name in documented}

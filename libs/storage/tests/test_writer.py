@@ -17,6 +17,9 @@ Letters = Callable[[], list[tuple[Any, ...]]]
 
 STATES = "SELECT admission_id, patient_id, timestamp, heart_rate FROM patient_records ORDER BY 1"
 LETTERS = 'SELECT partition, "offset", reason, field, payload FROM dead_letters ORDER BY 1, 2'
+MISSEEN = """
+SELECT admission_id, timestamp, seen_about FROM patient_records
+ WHERE seen_about <> date_bin('6 hours', timestamp, '2000-01-01')"""
 EVERYTHING = """
 SELECT (SELECT json_agg(r ORDER BY admission_id) FROM patient_records r)::text,
        (SELECT json_agg(o ORDER BY admission_id, observed_at) FROM observations o)::text,
@@ -46,10 +49,11 @@ def letters(database: Database) -> Letters:
 
 @pytest.fixture(autouse=True)
 def counted(database: Database) -> Iterator[None]:
-    """After every test the counters equal a recount."""
+    """After every test the counters equal a recount, and the hint for readers is up to date."""
     yield
     with psycopg.connect(database.url()) as connection:
         traffic.assert_counted(connection)
+        assert connection.execute(MISSEEN).fetchall() == []
 
 
 def test_a_record_is_stored_with_all_it_says(stream: Stream) -> None:

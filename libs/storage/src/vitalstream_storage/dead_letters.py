@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from psycopg.types.json import Json
 
 from vitalstream_storage.batch import Batch, DeadLetter
-from vitalstream_storage.pool import Connection
+from vitalstream_storage.pool import Connection, Rows
 
-__all__ = ["insert", "known"]
+__all__ = ["insert", "known", "look_up"]
 
 _KNOWN = """
 SELECT d.partition, d."offset"
@@ -26,9 +26,9 @@ SELECT %s, %s, * FROM unnest(%s::int[], %s::bigint[], %b::bytea[], %b::bytea[], 
 ON CONFLICT DO NOTHING"""
 
 
-def known(connection: Connection, batch: Batch) -> set[tuple[int, int]]:
-    """(partition, offset) of those in the batch's spans that are dead letters, or erased ones."""
-    rows = connection.execute(
+def look_up(connection: Connection, batch: Batch) -> Rows:
+    """Ask for those in the batch's spans that are dead letters, or erased ones; see `known`."""
+    return connection.execute(
         _KNOWN,
         [
             [span.partition for span in batch.spans],
@@ -37,7 +37,11 @@ def known(connection: Connection, batch: Batch) -> set[tuple[int, int]]:
             batch.topic_id,
         ],
     )
-    return {(row[0], row[1]) for row in rows}
+
+
+def known(found: Rows) -> set[tuple[int, int]]:
+    """What `look_up` found: partitions and offsets."""
+    return {(row[0], row[1]) for row in found}
 
 
 def insert(connection: Connection, batch: Batch, letters: Sequence[DeadLetter]) -> None:

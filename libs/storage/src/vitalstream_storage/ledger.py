@@ -8,7 +8,7 @@ from psycopg import errors as pg
 
 from vitalstream_storage.batch import Batch, Claim, Gap, Verdicts
 from vitalstream_storage.errors import FencedError, LedgerBusyError, RewoundError
-from vitalstream_storage.pool import Connection
+from vitalstream_storage.pool import Connection, Rows
 
 __all__ = ["claim", "record_gap", "record_log_end", "reread"]
 
@@ -105,7 +105,7 @@ def claim(  # noqa: PLR0913, PLR0917 - the order is the contract
     _create(connection, topic_id, topic, earliest)
 
     def take() -> dict[int, Claim]:
-        rows = lock(connection, topic_id, earliest)
+        rows = standing(lock(connection, topic_id, earliest))
         connection.execute(_TAKE, [token, topic, topic_id, list(earliest)])
         return {p: Claim(p, row[1], row[2], token) for p, row in rows.items()}
 
@@ -125,7 +125,8 @@ def reread(
     wanted = list(partitions)
 
     def look() -> dict[int, int]:
-        return {p: row[1] for p, row in lock(connection, topic_id, wanted).items()}
+        rows = standing(lock(connection, topic_id, wanted))
+        return {p: row[1] for p, row in rows.items()}
 
     return _insisting(connection, topic_id, wanted, lock_timeout, look)
 
@@ -172,7 +173,7 @@ def record_gap(  # noqa: PLR0913 - each names one thing of the jump
         RewoundError: the ledger stands elsewhere.
     """
     with connection.transaction():
-        rows = lock(connection, topic_id, [gap.partition])
+        rows = standing(lock(connection, topic_id, [gap.partition]))
         check(rows, token, {gap.partition: expected_offset})
         connection.execute(
             "INSERT INTO stream_gaps (topic_id, partition, first_offset, next_offset, topic, kind)"
@@ -186,16 +187,18 @@ def record_gap(  # noqa: PLR0913 - each names one thing of the jump
         )
 
 
-def lock(
-    connection: Connection, topic_id: UUID, partitions: Iterable[int]
-) -> dict[int, tuple[Any, ...]]:
-    """Lock the ledger's rows in order.
+def lock(connection: Connection, topic_id: UUID, partitions: Iterable[int]) -> Rows:
+    """Lock the ledger's rows in order; `standing` tells what they say."""
+    return connection.execute(_LOCK, [topic_id, list(partitions)])
+
+
+def standing(locked: Rows) -> dict[int, tuple[Any, ...]]:
+    """What the locked rows say.
 
     Returns:
         By partition: (partition, next_offset, leader_epoch, token, retention floor, erased_until).
     """
-    rows = connection.execute(_LOCK, [topic_id, list(partitions)]).fetchall()
-    return {row[0]: row for row in rows}
+    return {row[0]: row for row in locked}
 
 
 def check(rows: Mapping[int, tuple[Any, ...]], token: UUID, expected: Mapping[int, int]) -> None:

@@ -16,12 +16,13 @@ from vitalstream_storage.errors import (
 )
 from vitalstream_storage.settings import DatabaseSettings
 
-__all__ = ["Connection", "Pool", "connect", "open_pool"]
+__all__ = ["Connection", "Pool", "Rows", "connect", "open_pool"]
 
 MINIMUM_SERVER = 15
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 Pool = ConnectionPool[Connection]
+Rows = psycopg.Cursor[tuple[Any, ...]]
 
 # A failed connect carries no SQLSTATE, only the server's sentence.
 _REFUSED = (

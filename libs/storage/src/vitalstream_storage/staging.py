@@ -11,11 +11,11 @@ __all__ = [
     "AdmissionTakenError",
     "differing",
     "foreign_admissions",
-    "insert_all",
     "insert_missing",
     "load",
-    "merge_states",
     "newest_states",
+    "prepare",
+    "store_all",
     "upsert_states",
 ]
 
@@ -62,20 +62,27 @@ SELECT s.position
    AND ROW({", ".join(f"s.{column}" for column in _CONTENT)})
        IS DISTINCT FROM ROW({", ".join(f"o.{column}" for column in _CONTENT)})"""  # noqa: S608
 
+# A hint for readers that must not follow every timestamp (0007_watch.sql).
+_SEEN = "date_bin('6 hours', {}.timestamp, '2000-01-01')"
+
 # MERGE writes the least: no speculative insertion, no lock on rows that stay as they are.
 _MERGE = f"""
 MERGE INTO patient_records AS p
 USING (SELECT * FROM {_TABLE} WHERE is_newest) AS s ON p.admission_id = s.admission_id
 WHEN MATCHED AND s.timestamp > p.timestamp AND s.patient_id = p.patient_id THEN
-    UPDATE SET {", ".join(f"{c} = s.{c}" for c in _STATES.split(", ") if not c.endswith("_id"))}
+    UPDATE SET {", ".join(f"{c} = s.{c}" for c in _STATES.split(", ") if not c.endswith("_id"))},
+               seen_about = {_SEEN.format("s")}
 WHEN NOT MATCHED THEN
-    INSERT ({_STATES}) VALUES ({", ".join(f"s.{c}" for c in _STATES.split(", "))})"""  # noqa: S608
+    INSERT ({_STATES}, seen_about)
+    VALUES ({", ".join(f"s.{c}" for c in _STATES.split(", "))}, {_SEEN.format("s")})"""  # noqa: S608
 
 _UPSERT = f"""
-INSERT INTO patient_records AS p ({_STATES})
-SELECT {_STATES} FROM {_TABLE} WHERE position = ANY(%s::int[]) ORDER BY admission_id
+INSERT INTO patient_records AS p ({_STATES}, seen_about)
+SELECT {_STATES}, {_SEEN.format("s")}
+  FROM {_TABLE} AS s WHERE position = ANY(%s::int[]) ORDER BY admission_id
 ON CONFLICT (admission_id) DO UPDATE
-   SET {", ".join(f"{c} = excluded.{c}" for c in _STATES.split(", ") if not c.endswith("_id"))}
+   SET {", ".join(f"{c} = excluded.{c}" for c in _STATES.split(", ") if not c.endswith("_id"))},
+       seen_about = excluded.seen_about
  WHERE excluded.timestamp > p.timestamp AND excluded.patient_id = p.patient_id"""  # noqa: S608
 
 _MISMATCH = f"""
@@ -122,22 +129,37 @@ def foreign_admissions(connection: Connection, rows: Sequence[Accepted]) -> set[
     }
 
 
+def prepare(connection: Connection) -> None:
+    """Make the staging table, if this session has none yet."""
+    connection.execute(_CREATE)
+
+
 def load(
     connection: Connection, rows: Sequence[Accepted], newest: set[int], *, again: bool = False
 ) -> None:
     """Fill the staging table; `again` where this transaction may have filled it before."""
-    connection.execute(_CREATE)
     if again:
         connection.execute(f"TRUNCATE {_TABLE}")
     with connection.cursor().copy(_COPY) as copy:
         copy.write(render.stage(rows, newest))
 
 
-def insert_all(connection: Connection, floor: object) -> int:
-    """Put the staged rows, from the floor on, into observations; fails if one is there already."""
-    if floor is None:
-        return connection.execute(_INSERT_ALL).rowcount
-    return connection.execute(_INSERT_ALL + _SINCE, [floor]).rowcount
+def store_all(connection: Connection, newest: set[int], floor: object) -> None:
+    """Put what is staged into observations, from the floor on, and into patient_records.
+
+    Raises:
+        AdmissionTakenError: one of the admissions belongs to another patient.
+        UniqueViolation: observations have one of them, or another writer has just brought one of
+            the admissions in.
+    """
+    with connection.pipeline():
+        if floor is None:
+            connection.execute(_INSERT_ALL)
+        else:
+            connection.execute(_INSERT_ALL + _SINCE, [floor])
+        merged = connection.execute(_MERGE)
+    if merged.rowcount < len(newest):
+        _check_owners(connection, newest)
 
 
 def insert_missing(connection: Connection, positions: Collection[int]) -> set[int]:
@@ -152,19 +174,12 @@ def differing(connection: Connection, positions: Collection[int]) -> set[int]:
     return {row[0] for row in connection.execute(_DIFFERING, [list(positions)])}
 
 
-def merge_states(connection: Connection, newest: set[int]) -> None:
-    """Bring patient_records up to the staged newest states.
+def upsert_states(connection: Connection, newest: set[int]) -> None:
+    """Bring patient_records up to these staged states, beside writers of the same admissions.
 
     Raises:
         AdmissionTakenError: one of the admissions belongs to another patient.
-        UniqueViolation: another writer has just brought one of the admissions in.
     """
-    if connection.execute(_MERGE).rowcount < len(newest):
-        _check_owners(connection, newest)
-
-
-def upsert_states(connection: Connection, newest: set[int]) -> None:
-    """The same for chosen positions, and safe beside a writer of the same admissions."""
     if connection.execute(_UPSERT, [list(newest)]).rowcount < len(newest):
         _check_owners(connection, newest)
 

@@ -1,6 +1,6 @@
 """One batch, one transaction: everything a batch changes, and next_offset, or nothing at all."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
@@ -82,6 +82,9 @@ class _Verdict:
     staged: bool = False
 
 
+_Store = Callable[[Connection, Sequence[Accepted], datetime | None], _Verdict]
+
+
 def write(
     connection: Connection,
     batch: Batch,
@@ -107,23 +110,39 @@ def write(
         psycopg.Error: the transaction failed and is rolled back, or, with the connection lost
             during COMMIT, its outcome is unknown: ask `reread`.
     """
+    settings = [
+        f"{statement_timeout * 1000:.0f}ms",
+        str(min((span.partition for span in batch.spans), default=0)),
+        None if synchronous_commit else "off",
+    ]
+    if not staged:
+        try:
+            return _transact(connection, batch, settings, _fast)
+        except (pg.UniqueViolation, AdmissionTakenError):
+            pass
+        except psycopg.Error as error:
+            if not is_data_error(error):
+                raise
+    return _transact(connection, batch, settings, _careful)
+
+
+def _transact(
+    connection: Connection, batch: Batch, settings: list[str | None], store: _Store
+) -> Outcome:
     expected = {span.partition: span.expected_offset for span in batch.spans}
     with connection.transaction():
-        connection.execute(
-            _SETTINGS,
-            [
-                f"{statement_timeout * 1000:.0f}ms",
-                str(min(expected, default=0)),
-                None if synchronous_commit else "off",
-            ],
-        )
-        rows = ledger.lock(connection, batch.topic_id, expected)
+        with connection.pipeline():  # round trips are a large part of what a small batch takes
+            connection.execute(_SETTINGS, settings)
+            locked = ledger.lock(connection, batch.topic_id, expected)
+            found = dead_letters.look_up(connection, batch)
+            staging.prepare(connection)
+        rows = ledger.standing(locked)
         ledger.check(rows, batch.token, expected)
         floor, erased_until = next(iter(rows.values()))[4:]
-        dead = dead_letters.known(connection, batch)
+        dead = dead_letters.known(found)
         fresh = [row for row in batch.accepted if (row.partition, row.offset) not in dead]
         fresh, erased = erasure.parted(connection, fresh, erased_until)
-        verdict = _store(connection, fresh, floor, staged=staged)
+        verdict = store(connection, fresh, floor) if fresh else _Verdict()
         verdict.stale += erased
         conflicts = [_dead_letter(batch, rejected) for rejected in verdict.rejected]
         new = [one for one in batch.dead_letters if (one.partition, one.offset) not in dead]
@@ -133,31 +152,11 @@ def write(
     return outcome
 
 
-def _store(
-    connection: Connection, rows: Sequence[Accepted], floor: datetime | None, *, staged: bool
-) -> _Verdict:
-    if not rows:
-        return _Verdict(staged=staged)
-    if not staged:
-        try:
-            with connection.transaction():
-                return _fast(connection, rows, floor)
-        except (pg.UniqueViolation, AdmissionTakenError):
-            pass
-        except psycopg.Error as error:
-            if not is_data_error(error):
-                raise
-    verdict = _bisect(connection, rows, floor)
-    verdict.staged = bool(verdict.duplicates or verdict.rejected)
-    return verdict
-
-
 def _fast(connection: Connection, rows: Sequence[Accepted], floor: datetime | None) -> _Verdict:
     """Straight into the tables: right if observations have none of the records yet."""
     newest = newest_states(rows, range(len(rows)))
     staging.load(connection, rows, newest)
-    staging.insert_all(connection, floor)
-    staging.merge_states(connection, newest)
+    staging.store_all(connection, newest, floor)
     if floor is None:
         return _Verdict(stored=list(rows))
     return _Verdict(
@@ -166,11 +165,18 @@ def _fast(connection: Connection, rows: Sequence[Accepted], floor: datetime | No
     )
 
 
+def _careful(connection: Connection, rows: Sequence[Accepted], floor: datetime | None) -> _Verdict:
+    """Each record with its own verdict."""
+    verdict = _bisect(connection, rows, floor)
+    verdict.staged = bool(verdict.duplicates or verdict.rejected)
+    return verdict
+
+
 def _bisect(connection: Connection, rows: Sequence[Accepted], floor: datetime | None) -> _Verdict:
     """The careful way; halves of what PostgreSQL refuses, down to the record it refuses."""
     try:
         with connection.transaction():
-            return _careful(connection, rows, floor)
+            return _judge(connection, rows, floor)
     except AdmissionTakenError:
         # Another writer brought the admission in meanwhile; the next look sees it.
         return _bisect(connection, rows, floor)
@@ -190,7 +196,7 @@ def _bisect(connection: Connection, rows: Sequence[Accepted], floor: datetime | 
     )
 
 
-def _careful(connection: Connection, rows: Sequence[Accepted], floor: datetime | None) -> _Verdict:
+def _judge(connection: Connection, rows: Sequence[Accepted], floor: datetime | None) -> _Verdict:
     """Each record with its own verdict; of two that conflict the first one stays."""
     foreign = staging.foreign_admissions(connection, rows)
     stale = {n for n, row in enumerate(rows) if _is_stale(row, floor)} - foreign

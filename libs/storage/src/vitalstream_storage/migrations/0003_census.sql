@@ -73,6 +73,10 @@ CREATE TABLE recent_records (
     admission_ids varchar[] COLLATE "C" NOT NULL
 );
 
+-- Read soon or never: not worth compressing.
+ALTER TABLE recent_records ALTER COLUMN timestamps SET STORAGE EXTERNAL,
+                           ALTER COLUMN admission_ids SET STORAGE EXTERNAL;
+
 CREATE INDEX recent_records_newest ON recent_records (shard, risk_level, newest);
 
 -- recent_records misses no row written in this shard that is newer than complete_after (null: none).
@@ -101,11 +105,21 @@ LANGUAGE sql STABLE PARALLEL SAFE AS $$
 $$;
 
 -- Counts changed rows, +1 or -1 each: first by all four keys at once, then, over those few groups,
--- by each of them.
-CREATE FUNCTION count_records() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER AS $$
+-- by each of them. One function for each kind of change, since each sees other row sets; an update
+-- counts both of its in one go.
+DO $migration$
 DECLARE
-    sign integer := TG_ARGV[0];
+    change text;
+    changed text;
+BEGIN
+    FOR change, changed IN VALUES
+        ('inserted', 'SELECT 1 AS sign, * FROM after_it'),
+        ('updated', 'SELECT 1 AS sign, * FROM after_it UNION ALL SELECT -1, * FROM before_it'),
+        ('deleted', 'SELECT -1 AS sign, * FROM before_it')
+    LOOP
+        EXECUTE format($definition$
+CREATE FUNCTION count_%1$s_records() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER AS $$
 BEGIN
     INSERT INTO census AS c
     SELECT current_shard(),
@@ -113,11 +127,11 @@ BEGIN
                WHEN 3 THEN 'department' WHEN 5 THEN 'primary_diagnosis'
                WHEN 6 THEN 'admission_type' ELSE 'all' END,
            coalesce(department, primary_diagnosis, admission_type, ''), risk_level,
-           sign * sum(admissions), sign * sum(heart_rate), sign * sum(temperature),
-           sign * sum(oxygen_saturation), sign * sum(respiratory_rate),
-           sign * sum(patients), sign * sum(age), sign * sum(critical_oxygen),
-           sign * sum(discharged)
-      FROM (SELECT department, primary_diagnosis, admission_type, risk_level,
+           sum(sign * admissions), sum(sign * heart_rate), sum(sign * temperature),
+           sum(sign * oxygen_saturation), sum(sign * respiratory_rate),
+           sum(sign * patients), sum(sign * age), sum(sign * critical_oxygen),
+           sum(sign * discharged)
+      FROM (SELECT sign, department, primary_diagnosis, admission_type, risk_level,
                    count(*) AS admissions, sum(heart_rate) AS heart_rate,
                    sum(temperature_celsius) AS temperature,
                    sum(oxygen_saturation) AS oxygen_saturation,
@@ -126,8 +140,8 @@ BEGIN
                    coalesce(sum(age) FILTER (WHERE newest), 0) AS age,
                    count(*) FILTER (WHERE newest AND oxygen_saturation < 90) AS critical_oxygen,
                    count(*) FILTER (WHERE newest AND stay_is_over(status)) AS discharged
-              FROM changed
-             GROUP BY department, primary_diagnosis, admission_type, risk_level) AS groups
+              FROM (%2$s) AS changed
+             GROUP BY sign, department, primary_diagnosis, admission_type, risk_level) AS groups
      GROUP BY GROUPING SETS ((department, risk_level), (primary_diagnosis, risk_level),
                              (admission_type, risk_level), (risk_level))
      ORDER BY 2, 3, 4
@@ -143,7 +157,11 @@ BEGIN
            discharged = c.discharged + excluded.discharged;
     RETURN NULL;
 END
-$$;
+$$
+$definition$, change, changed);
+    END LOOP;
+END
+$migration$;
 
 CREATE FUNCTION count_observations() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER AS $$
@@ -227,7 +245,7 @@ DECLARE
     doubtful varchar[];
 BEGIN
     INSERT INTO newest_admissions
-    SELECT patient_id, admission_id FROM changed WHERE newest ON CONFLICT DO NOTHING;
+    SELECT patient_id, admission_id FROM changed WHERE newest ON CONFLICT (patient_id) DO NOTHING;
     GET DIAGNOSTICS placed = ROW_COUNT;
     IF placed < (SELECT count(*) FROM changed) THEN
         SELECT array_agg(DISTINCT c.patient_id) INTO doubtful
@@ -355,13 +373,14 @@ END
 $$;
 
 CREATE TRIGGER count_inserted AFTER INSERT ON patient_records
-    REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION count_records('1');
-CREATE TRIGGER count_updated_from AFTER UPDATE ON patient_records
-    REFERENCING OLD TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION count_records('-1');
-CREATE TRIGGER count_updated_to AFTER UPDATE ON patient_records
-    REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION count_records('1');
+    REFERENCING NEW TABLE AS after_it
+    FOR EACH STATEMENT EXECUTE FUNCTION count_inserted_records();
+CREATE TRIGGER count_updated AFTER UPDATE ON patient_records
+    REFERENCING OLD TABLE AS before_it NEW TABLE AS after_it
+    FOR EACH STATEMENT EXECUTE FUNCTION count_updated_records();
 CREATE TRIGGER count_deleted AFTER DELETE ON patient_records
-    REFERENCING OLD TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION count_records('-1');
+    REFERENCING OLD TABLE AS before_it
+    FOR EACH STATEMENT EXECUTE FUNCTION count_deleted_records();
 
 CREATE TRIGGER note_inserted AFTER INSERT ON patient_records
     REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION note_recent_records();
@@ -374,10 +393,14 @@ CREATE TRIGGER place_updated AFTER UPDATE ON patient_records
     REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION place_updated();
 CREATE TRIGGER place_deleted AFTER DELETE ON patient_records
     REFERENCING OLD TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION place_deleted();
-CREATE TRIGGER place_moved AFTER UPDATE ON patient_records FOR EACH ROW
+-- Two triggers, since one that also looked at the last columns would take each row apart.
+CREATE TRIGGER place_moved AFTER UPDATE OF patient_id, admission_id, newest
+    ON patient_records FOR EACH ROW
     WHEN (OLD.patient_id <> NEW.patient_id OR OLD.admission_id <> NEW.admission_id
-          OR OLD.newest <> NEW.newest OR (OLD.newest AND NEW.timestamp < OLD.timestamp))
+          OR OLD.newest <> NEW.newest)
     EXECUTE FUNCTION place_moved();
+CREATE TRIGGER place_moved_back AFTER UPDATE OF timestamp ON patient_records FOR EACH ROW
+    WHEN (NEW.timestamp < OLD.timestamp) EXECUTE FUNCTION place_moved();
 CREATE TRIGGER forget_truncated AFTER TRUNCATE ON patient_records
     FOR EACH STATEMENT EXECUTE FUNCTION forget_records();
 

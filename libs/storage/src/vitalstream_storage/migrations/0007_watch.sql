@@ -1,19 +1,20 @@
 -- Who should have been observed again by now, right for any writer and found without a look at the
 -- admissions that are over.
 
--- The quarter of a day that the latest state of a current admission lies in; null where nobody is
--- waited for. So coarse because each change of an indexed column makes an update of all indexes:
--- `timestamp` itself in an index takes a third more of PostgreSQL's time for every record.
+-- About when an admission was last seen, so that a reader need not look at all who were forgotten
+-- long ago. So coarse because each change of an indexed column makes an update of all indexes:
+-- `timestamp` itself in an index takes a third more of PostgreSQL's time for every record. Our writer
+-- keeps it; of what another program writes it may be too old, so it decides nothing by itself. (A
+-- generated column would be exact, and costs a tenth more: PostgreSQL forms each row twice.)
 ALTER TABLE patient_records
-    ADD COLUMN watched_since timestamp GENERATED ALWAYS AS (
-        CASE WHEN newest AND NOT stay_is_over(status)
-             THEN date_bin('6 hours', timestamp, '2000-01-01') END) STORED;
+    ADD COLUMN seen_about timestamp NOT NULL
+        DEFAULT date_bin('6 hours', timezone('UTC', now()), '2000-01-01');
 
-COMMENT ON COLUMN patient_records.watched_since IS
-    'Quarter of a day of a current admission''s latest state; null where the stay is over.';
+COMMENT ON COLUMN patient_records.seen_about IS
+    'Quarter of a day that timestamp lies in, or an older one; a hint for the search by its index.';
 
-CREATE INDEX patient_records_watched ON patient_records (watched_since)
-    WHERE watched_since IS NOT NULL;
+CREATE INDEX patient_records_watched ON patient_records (seen_about)
+    WHERE newest AND NOT stay_is_over(status);
 
 -- Minutes within which NEWS2's response asks for the next observation: 0 points 12 h, 1-4 points
 -- 4 h, 5-6 points or a single 3 an hour, 7 and more all the time, taken as 15 min (Royal College of

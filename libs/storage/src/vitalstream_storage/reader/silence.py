@@ -67,13 +67,14 @@ WITH clock AS (
 watched AS (
     SELECT r.*, observe_within(r) AS observe_within
       FROM patient_records r
-     WHERE watched_since >= (SELECT since FROM clock)
+     WHERE newest AND NOT stay_is_over(status)
+       AND seen_about >= (SELECT since FROM clock)
        AND timestamp < (SELECT now - interval '15 minutes' / %(scale)s FROM clock)
      UNION ALL
     (SELECT r.*, observe_within(r)
        FROM patient_records r
-      WHERE watched_since < (SELECT since FROM clock)
-      ORDER BY watched_since DESC LIMIT %(most)s)),
+      WHERE newest AND NOT stay_is_over(status) AND seen_about < (SELECT since FROM clock)
+      ORDER BY seen_about DESC LIMIT %(most)s)),
 silent AS (
     SELECT *, timestamp + make_interval(mins => observe_within) / %(scale)s AS due_at FROM watched),
 ranked AS (
@@ -81,7 +82,7 @@ ranked AS (
            row_number() OVER (ORDER BY observe_within, due_at, admission_id) AS place,
            row_number() OVER (PARTITION BY department) AS place_in_department,
            count(*) OVER (PARTITION BY department) AS in_department,
-           count(*) FILTER (WHERE watched_since < (SELECT since FROM clock)) OVER () < %(most)s
+           count(*) FILTER (WHERE seen_about < (SELECT since FROM clock)) OVER () < %(most)s
            AS complete
       FROM silent WHERE due_at < (SELECT now FROM clock))
 SELECT * FROM ranked WHERE place <= %(limit)s OR place_in_department = 1 ORDER BY place"""  # noqa: S608 - column names of ours
