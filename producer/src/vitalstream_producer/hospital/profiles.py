@@ -10,9 +10,9 @@ Sources:
         audited (Critical Care 2005, 9 (Suppl 1): P249) are taken as 5 and 95 %; medians and
         diastolic pressure, which it does not give, are ours.
     emergency: half-way between the two, ours.
-    children: medians of heart and respiratory rate by age from Fleming et al., Lancet 2011,
-        377: 1011-1018; systolic pressure 90 + 2 x age (Advanced Paediatric Life Support); spread
-        ours.
+    children: medians of heart and respiratory rate by Fleming et al., Lancet 2011, 377: 1011-1018,
+        in its bands of age; systolic pressure 90 + 2 x age, the median of Pediatric Advanced Life
+        Support (American Heart Association); an infant's, diastolic pressure and spread ours.
     Everywhere the outermost 1 % on each side is ours.
 """
 
@@ -88,12 +88,12 @@ LATENT: Final[Floats] = np.array(
 )
 """The latent state's own quantiles in intensive care, noise included, by vital sign and level."""
 
-# Medians by year of age, from 0 to 15.
+# Medians by year of age, from 0 to 15; of bands shorter than a year the mean.
 _CHILD_HEART_RATE: Final = (
-    135, 120, 113, 104, 100, 97, 93, 90, 87, 85, 83, 82, 80, 78, 77, 75,
+    136, 120, 110, 104, 98, 98, 91, 91, 84, 84, 84, 84, 78, 78, 78, 73,
 )  # fmt: skip
 _CHILD_RESPIRATORY_RATE: Final = (
-    40, 34, 29, 26, 24, 23, 22, 21, 20, 20, 19, 19, 18, 18, 17, 17,
+    40, 33, 28, 25, 23, 23, 21, 21, 19, 19, 19, 19, 18, 18, 18, 16,
 )  # fmt: skip
 OLDEST_CHILD: Final = 15
 
