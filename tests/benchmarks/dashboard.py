@@ -26,7 +26,7 @@ import psycopg
 from websockets.sync.client import connect
 
 from tests.benchmarks.kit import figures
-from tests.benchmarks.kit.filling import fill
+from tests.benchmarks.kit.filling import fill_all
 from tests.benchmarks.kit.servers import tables
 from tests.screenshots.running import dashboard
 from vitalstream_dashboard import charts, course, lists, table, theme
@@ -48,24 +48,24 @@ def main() -> None:
     parser.add_argument("--admissions", type=int, default=1_000_000, help="of the large one")
     parser.add_argument("--small", type=int, default=10_000, help="admissions of the small one")
     parser.add_argument("--each", type=int, default=10, help="observations of each admission")
+    parser.add_argument("--beds", type=int, default=5_000, help="patients in the house at both")
     parser.add_argument("--repeats", type=int, default=8, help="turns of each query")
     parser.add_argument("--sessions", type=int, default=10, help="browser sessions; 0 for none")
     parser.add_argument("--seconds", type=float, default=60, help="of the sessions")
     given = parser.parse_args()
     with tables(_OPTIONS) as server, server.fresh() as small, server.fresh() as large:
-        taken = {"small": _fill(small, given.small, given.each)}
-        taken["large"] = _fill(large, given.admissions, given.each)
+        taken = {"small": _fill(small, given.small, given.each, given.beds)}
+        taken["large"] = _fill(large, given.admissions, given.each, given.beds)
         results = [*_queries(small, large, given.repeats), _refresh(large, given.repeats)]
         if given.sessions:
-            results.append(_sessions(large, given.sessions, given.seconds))
+            results.append(_sessions(large, given.admissions, given.sessions, given.seconds))
     figures.report("dashboard", results, **vars(given), fill_seconds=taken)
 
 
-def _fill(database: Database, admissions: int, each: int) -> float:
+def _fill(database: Database, admissions: int, each: int, beds: int) -> float:
     start = time.perf_counter()
     with psycopg.connect(database.url(), autocommit=True) as connection:
-        for _ in fill(connection, admissions, each):
-            pass
+        fill_all(connection, admissions, each, beds)
         connection.execute("VACUUM ANALYZE patient_records, observations, newest_admissions")
         connection.execute(
             "INSERT INTO stream_offsets (topic_id, partition, topic, start_offset, next_offset)"
@@ -205,7 +205,7 @@ def _overview(connection: Connection) -> None:
         json.dumps(build(shown, theme.LIGHT))
 
 
-def _sessions(database: Database, count: int, seconds: float) -> dict[str, object]:
+def _sessions(database: Database, admissions: int, count: int, seconds: float) -> dict[str, object]:
     """Sessions that redraw every two seconds, over a database that changes every second."""
     ended = threading.Event()
     redraws = [0] * count
@@ -215,7 +215,7 @@ def _sessions(database: Database, count: int, seconds: float) -> dict[str, objec
             threading.Thread(target=_session, args=(running.address, redraws, n, ended))
             for n in range(count)
         ]
-        threads.append(threading.Thread(target=_change, args=(database, ended)))
+        threads.append(threading.Thread(target=_change, args=(database, admissions, ended)))
         for thread in threads:
             thread.start()
         time.sleep(min(30, seconds / 3))  # until all have opened and memory has settled
@@ -271,7 +271,8 @@ def _session(address: str, redraws: list[int], number: int, ended: threading.Eve
                     due[fragment] = (time.monotonic() + interval, interval)
 
 
-def _change(database: Database, ended: threading.Event) -> None:
+def _change(database: Database, admissions: int, ended: threading.Event) -> None:
+    """Observe one of the newest admissions each second."""
     with psycopg.connect(database.url(), autocommit=True) as connection:
         for number in itertools.count():
             if ended.wait(1):
@@ -280,7 +281,7 @@ def _change(database: Database, ended: threading.Event) -> None:
                 "UPDATE patient_records SET heart_rate = heart_rate % 90 + 60,"
                 " timestamp = timezone('UTC', now()) WHERE admission_id ="
                 " 'A' || substr(md5('a' || %s::bigint), 1, 12)".replace("% 90", "%% 90"),
-                [number % 1_000 + 1],
+                [admissions - number % 1_000],
             )
 
 

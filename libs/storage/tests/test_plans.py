@@ -1,5 +1,6 @@
 """How PostgreSQL answers each question: never by looking through a table that grows."""
 
+import importlib
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -12,6 +13,17 @@ from vitalstream_devstack.databases import Database
 from vitalstream_storage import reader
 from vitalstream_storage.reader import overview, rows
 
+MODULES = (
+    "rows",
+    "attention",
+    "letters",
+    "overview",
+    "patients",
+    "silence",
+    "stays",
+    "stream",
+    "trends",
+)
 GROWING = ("observations", "patient_records", "newest_admissions", "dead_letters")
 NOW = datetime.now(UTC)
 Question = Callable[[psycopg.Connection[Any]], object]
@@ -43,6 +55,8 @@ QUESTIONS: dict[str, Question] = {
     "find_nobody": lambda c: reader.find_patients(c, "nobodyhasthis"),
     "find_many": lambda c: reader.find_patients(c, "ad"),
     "find_by_id": lambda c: reader.find_patients(c, "A0"),
+    "silence": reader.silence,
+    "stays": reader.stays,
     "links": lambda c: reader.links(c, ["nobody", "cfcd208495d5"]),
     "one_patient": _one_patient,
     "hourly": lambda c: reader.hourly(c, "temperature", NOW - timedelta(days=30), NOW),
@@ -53,9 +67,9 @@ QUESTIONS: dict[str, Question] = {
 
 
 def fill(database: Database) -> None:
-    """20,000 admissions, 60,000 observations and 20,000 dead letters, analysed."""
+    """20,000 admissions, 500 not over, 60,000 observations and 20,000 dead letters, analysed."""
     with psycopg.connect(database.url(), autocommit=True) as connection:
-        fill_all(connection, 20_000, 3)
+        fill_all(connection, 20_000, 3, beds=500)
         connection.execute(
             'INSERT INTO dead_letters (topic_id, partition, "offset", topic, key, payload, reason,'
             " error) SELECT '00000000-0000-4000-8000-000000000001', 0, n, 't', 'k', 'x',"
@@ -77,8 +91,9 @@ def plans(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
             return plain(connection, kind, query, parameters)
 
     plain = rows.rows
-    for name in ("rows", "attention", "letters", "overview", "patients", "stream", "trends"):
-        monkeypatch.setattr(f"vitalstream_storage.reader.{name}.rows", explained)
+    for name in MODULES:
+        module = importlib.import_module(f"vitalstream_storage.reader.{name}")
+        monkeypatch.setattr(module, "rows", explained)
     return seen
 
 

@@ -2,7 +2,8 @@
 
 Patients, names and vital signs are those of a formula: deterministic, and of the shapes that the
 pages care about (departments that differ, a fifth of the admissions re-admissions, a few patients
-who get worse).
+who get worse). However many admissions there have been, as many patients are in the house as it has
+beds: of the newest admissions; all others are over.
 """
 # ruff: noqa: S608 - statements of constants
 
@@ -14,7 +15,10 @@ import psycopg
 
 _FIRST = "Ada,Ben,Chloe,Dmitri,Elif,Femi,Grace,Hugo,Ines,Jonas,Kim,Lena,Malik,Nora,Omar,Priya"
 _LAST = "Abara,Berg,Castillo,Dubois,Eze,Fischer,Garcia,Haddad,Ivanova,Jones,Kaya,Lindqvist,Mbeki"
-_DEPARTMENTS = "Emergency,ICU,Cardiology,Neurology,Oncology,Orthopedics,Pediatrics,Surgery"
+_DEPARTMENTS = (
+    "Emergency,General Medicine,Cardiology,Surgery,Orthopedics,Pulmonology,ICU,Neurology,Oncology,"
+    "Gastroenterology,Nephrology,Endocrinology"
+)
 _DIAGNOSES = (
     "Hypertension,Type 2 diabetes,COPD,Asthma,Sepsis,Stroke,Pneumonia,Heart failure,"
     "Hip fracture,Migraine,Appendicitis,Kidney injury"
@@ -22,6 +26,8 @@ _DIAGNOSES = (
 _TYPES = "Emergency,Elective,Urgent,Observation"
 _STATUSES = "In Treatment,Stable,Admitted,Under Observation"
 _DAYS = 7
+"""Each stay's observations reach so far back from its newest, and the newest of those that are over
+so far back from now."""
 
 # Of an admission n: sick (0 to 1) moves its vital signs; w is the wave of its course.
 _FUNCTIONS: LiteralString = """
@@ -75,16 +81,18 @@ _ADMIT: LiteralString = (
     " END,"
     " 19 + (75 * pg_temp.draw(n - n %% 5 / 4, 8))::integer,"
     " pg_temp.pick('Female,Male,Female,Male,Other', n - n %% 5 / 4),"
-    " pg_temp.pick(%(departments)s, (8 * power(pg_temp.draw(n, 9), 1.4))::integer),"
+    " pg_temp.pick(%(departments)s, (12 * power(pg_temp.draw(n, 9), 1.4))::integer),"
     " pg_temp.pick(%(diagnoses)s, (12 * power(pg_temp.draw(n, 10), 1.6))::integer),"
     " pg_temp.pick(%(types)s, (4 * pg_temp.draw(n, 11))::integer),"
-    " pg_temp.pick(%(statuses)s, n), 'Mutual', hr, sys || '/' || sys * 2 / 3, temp, spo2, rr,"
+    " CASE WHEN here THEN pg_temp.pick(%(statuses)s, n) ELSE 'Discharged' END, 'Mutual', hr,"
+    " sys || '/' || sys * 2 / 3, temp, spo2, rr,"
     " risk, CASE WHEN risk >= 4 THEN 'High' WHEN risk >= 2 THEN 'Medium' ELSE 'Low' END,"
     " 'Dr. ' || pg_temp.pick(%(last_names)s, n / 3), 'Springfield', oxygen, conscious, news2, true"
-    " FROM (SELECT *, timezone('UTC', %(now)s::timestamptz)"
-    " - pg_temp.draw(n, 12) * interval '1 minute' * least(%(spread)s,"
-    " CASE WHEN news2 >= 7 THEN 16.5 WHEN news2 >= 5 THEN 61 ELSE 240 END) AS at"
-    " FROM (" + _SCORED + ") AS scored) AS timed"
+    " FROM (SELECT *, timezone('UTC', %(now)s::timestamptz) - interval '1 minute' * CASE WHEN here"
+    " THEN pg_temp.draw(n, 12) * least(%(spread)s, CASE WHEN news2 >= 7 THEN 16.5 ELSE 60 END)"
+    " ELSE 60 + 1440 * %(days_over)s * pg_temp.draw(n, 12) END AS at"
+    " FROM (SELECT *, n > %(over)s AND n %% 5 <> 3 AS here"
+    " FROM (" + _SCORED + ") AS scored) AS placed) AS timed"
 )
 
 _OBSERVE: LiteralString = (
@@ -113,6 +121,7 @@ def fill(
     admissions: int,
     each: int,
     *,
+    beds: int = 5_000,
     spread_minutes: int = 50,
     step: int = 20_000,
 ) -> Iterator[int]:
@@ -122,13 +131,16 @@ def fill(
         connection: The owner's, in autocommit.
         admissions: How many; every fifth is an earlier one's patient again.
         each: Observations of each admission, over up to seven days.
-        spread_minutes: The newest observations are of so many last minutes.
+        beds: So many of the last admissions are not over, none that its patient came back after.
+        spread_minutes: Who is here was last observed in so many last minutes.
         step: Admissions in one statement.
     """
     now = connection.execute("SELECT now()").fetchone()
     values: dict[str, Any] = {
         "now": now and now[0],
-        "days": _DAYS + 1,
+        "days": 2 * _DAYS + 1,
+        "days_over": _DAYS,
+        "over": admissions - beds * 5 // 4,
         "spread": spread_minutes,
         "gap": f"{min(30 * 60, _DAYS * 86_400 // max(each, 1))} seconds",
         "first_names": _FIRST,
@@ -156,9 +168,11 @@ def fill(
     connection.execute("ANALYZE")
 
 
-def fill_all(connection: psycopg.Connection[Any], admissions: int, each: int) -> float:
+def fill_all(
+    connection: psycopg.Connection[Any], admissions: int, each: int, beds: int = 5_000
+) -> float:
     """Fill at once; returns the seconds it took."""
     start = time.perf_counter()
-    for _ in fill(connection, admissions, each):
+    for _ in fill(connection, admissions, each, beds=beds):
         pass
     return time.perf_counter() - start
