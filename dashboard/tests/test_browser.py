@@ -12,7 +12,7 @@ from vitalstream_devstack.databases import Database
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(400)]
 
-PICTURES = Path(__file__).parents[2] / "build" / "screenshots"
+PICTURES = Path(__file__).parents[2] / "build" / "looks"
 SIZES = {"wall": (1920, 1080), "desk": (1280, 800), "phone": (390, 844)}
 SLOW = 120_000
 CHART = ".vs-plot.js-plotly-plot"

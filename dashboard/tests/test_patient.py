@@ -49,6 +49,14 @@ def stay(ward: Any, number: int, hours_ago: float, **columns: Any) -> None:
     )
 
 
+def shown(patient: AppTest) -> dict[str, tuple[str, str, str]]:
+    """Each card's figure, what is below it, and beside that."""
+    return {
+        card.label: (card.value, card.delta, card.proto.delta_description)
+        for card in patient.metric
+    }
+
+
 def link(ward: Any) -> UUID:
     """The stored key of P1."""
     found: UUID = ward.run("SELECT link FROM newest_admissions WHERE patient_id = 'P1'")[0][0]
@@ -100,13 +108,13 @@ def test_state_course_and_admissions(patient: AppTest, ward: Any) -> None:
     patient.query_params["p"] = str(link(ward))
     patient.run()
     assert not patient.exception
-    cards = {card.label: (card.value, card.delta) for card in patient.metric}
-    assert cards["Heart rate"] == ("112 /min", "2 points · normal 51\N{EN DASH}90")
-    assert cards["Blood pressure"] == ("95/60 mmHg", "2 points · normal 111\N{EN DASH}219")
-    assert cards["Temperature"][1] == "1 point · normal 36.1\N{EN DASH}38.0"
-    assert cards["Oxygen"] == ("given", "2 points")
-    assert cards["Consciousness"] == ("unknown", "")
-    assert cards["NEWS2"] == ("≥ 11", "at least, not all is known")
+    cards = shown(patient)
+    assert cards["Heart rate"] == ("112 /min", "2 points", "normal 51\N{EN DASH}90")
+    assert cards["Blood pressure"] == ("95/60 mmHg", "2 points", "normal 111\N{EN DASH}219")
+    assert cards["Temperature"][1:] == ("1 point", "normal 36.1\N{EN DASH}38.0")
+    assert cards["Oxygen"] == ("given", "2 points", "")
+    assert cards["Consciousness"] == ("unknown", "", "")
+    assert cards["NEWS2"] == ("≥ 11", "at least: not all is known", "")
     (chart,) = patient.get("bidi_component")
     assert "Course of 1 observations" in chart.proto.json
     (stays,) = patient.dataframe
@@ -118,6 +126,34 @@ def test_state_course_and_admissions(patient: AppTest, ward: Any) -> None:
     patient.run()
     assert patient.selectbox[0].value == "A00002"
     assert "Earlier" in [text.value for text in patient.text]
+
+
+@pytest.mark.parametrize(
+    ("status", "scale", "begins", "below"),
+    [
+        ("Admitted", "1", "▲ 1 h ", "every 15 min"),
+        ("Admitted", "0.01", "in 22 h ", "every 15 min"),
+        ("Discharged", "1", "none", "the stay is over"),
+    ],
+)
+def test_the_next_observation_is_said(  # noqa: PLR0917 - a case, and what it needs
+    patient: AppTest,
+    ward: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    status: str,
+    scale: str,
+    begins: str,
+    below: str,
+) -> None:
+    """When NEWS2 asks for it, at the hospital's own pace; nobody waits for who has left."""
+    monkeypatch.setenv("DASHBOARD_TIME_SCALE", scale)
+    stay(ward, 1, 2, status=status)
+    patient.query_params["p"] = str(link(ward))
+    patient.run()
+    assert not patient.exception
+    value, *said = shown(patient)["Next observation"]
+    assert value.startswith(begins)
+    assert said == [below, ""]
 
 
 def test_a_name_is_text_and_nothing_else(patient: AppTest, ward: Any) -> None:

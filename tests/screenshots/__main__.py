@@ -33,15 +33,16 @@ _TABLES_DRAWN = """() => [...document.querySelectorAll("[data-testid=stDataFrame
 _CHANGES = """
 INSERT INTO census_changes
 SELECT extract(epoch FROM minute)::bigint / 60 % 64, d.department, level, 0, minute,
-       (random() * 1.2)::integer * (n % 4 / 3), (random() * 1.1)::integer * (n % 4 / 3),
+       (random() * 1.2)::integer * (n % 4 / 3),
+       CASE WHEN d.department = '' THEN (random() * 1.1)::integer * (n % 4 / 3)
+            WHEN random() < 0.03 THEN (random() * 3)::integer - 1 ELSE 0 END,
        (random() * 60)::integer * (n % 4 / 3),
        (CASE WHEN level = 'High' THEN random() * 1.6 - 0.6 ELSE 0 END)::integer * (n % 3 / 2), 0
   FROM generate_series(0, 59) AS n
  CROSS JOIN LATERAL (SELECT date_trunc('minute', now()) - n * interval '1 minute') AS m (minute)
  CROSS JOIN (SELECT DISTINCT CASE dimension WHEN 'all' THEN '' ELSE key END AS department
                FROM census WHERE dimension IN ('all', 'department')) AS d
- CROSS JOIN unnest(ARRAY['Low', 'Medium', 'High']) AS level
- WHERE d.department = '' OR random() < 0.15"""
+ CROSS JOIN unnest(ARRAY['Low', 'Medium', 'High']) AS level"""
 _STREAM = """
 INSERT INTO stream_offsets (topic_id, partition, topic, start_offset, next_offset, claimed_at,
        stored, duplicates, stale, dead)
@@ -104,9 +105,9 @@ def main() -> None:
 
 
 def seed(database: Database) -> None:
-    """A hospital of 400 admissions over four days, a stream, dead letters, a gap."""
+    """A hospital of 300 beds and a hundred former stays, a stream, dead letters, a gap."""
     with psycopg.connect(database.url(), autocommit=True) as connection:
-        fill_all(connection, 400, 190)
+        fill_all(connection, 400, 190, beds=300)
         connection.execute("DELETE FROM census_changes")
         for statement in (_CHANGES, _STREAM, _LETTERS, _GAP):
             connection.execute(statement.encode())
@@ -180,6 +181,7 @@ def open_page(tab: Page, address: str, database: Database, page: str) -> None:
     else:
         tab.goto(f"{address}/operations")
         tab.get_by_text("Newest letter").wait_for()
+        tab.get_by_text(" /s").wait_for()
     tab.wait_for_function(_TABLES_DRAWN)
     tab.wait_for_timeout(2_500)
 

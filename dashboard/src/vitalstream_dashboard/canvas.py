@@ -10,11 +10,11 @@ Figure = dict[str, Any]
 
 FONT: Final = '"Source Sans", "Source Sans 3", sans-serif'
 TICKS: Final = (
-    {"dtickrange": [None, 60_000], "value": "%H:%M:%S<br>%-d %b"},
-    {"dtickrange": [60_000, 86_400_000], "value": "%H:%M<br>%-d %b"},
-    {"dtickrange": [86_400_000, None], "value": "%-d %b<br>%Y"},
+    {"dtickrange": [None, 60_000], "value": "%H:%M:%S\n%-d %b"},
+    {"dtickrange": [60_000, 86_400_000], "value": "%H:%M\n%-d %b"},
+    {"dtickrange": [86_400_000, None], "value": "%-d %b\n%Y"},
 )
-"""Times on an axis: 24 hours, and the date below."""
+"""Times on an axis: 24 hours, and the date below where it changes."""
 
 
 def layout(palette: Palette, height: int, margin: dict[str, int], **more: Any) -> dict[str, Any]:

@@ -85,9 +85,9 @@ def needs(
     )
     config = st.column_config
     return table, {
-        "department": config.TextColumn("Department", width=100),
+        "department": config.TextColumn("Department", width=120),
         "share": config.ProgressColumn(
-            f"{now_at} risk", format="%.0f %%", min_value=0, max_value=100, width=105
+            f"{now_at} risk", format="%.0f %%", min_value=0, max_value=100, width=100
         ),
         "at_risk": config.NumberColumn("Number", width=60, format="localized"),
         "change": config.TextColumn("Last hour", width=65),
@@ -110,10 +110,10 @@ def worse(patients: Sequence[Worsened]) -> tuple[pd.DataFrame, dict[str, Any]]:
     text = st.column_config.TextColumn
     return table, {
         "open": link_column(),
-        "patient": text("Patient", width=125),
-        "score": text("NEWS2", width=75),
-        "risk": risk_column(85),
-        "department": text("Department", width=90),
+        "patient": text("Patient", width=110),
+        "score": text("NEWS2", width=70),
+        "risk": risk_column(78),
+        "department": text("Department", width=112),
     }
 
 
@@ -133,10 +133,10 @@ def silence(
     text = st.column_config.TextColumn
     return table, {
         "open": link_column(),
-        "patient": text("Patient", width=125),
+        "patient": text("Patient", width=110),
         "overdue": text("Overdue by", width=90),
-        "news2": text("NEWS2", width=55),
-        "department": text("Department", width=95),
+        "news2": text("NEWS2", width=60),
+        "department": text("Department", width=110),
     }
 
 
@@ -189,5 +189,5 @@ def _rise(one: Worsened) -> str:
     if one.news2 is not None and one.news2_before is not None:
         return f"{one.news2_before} \N{RIGHTWARDS ARROW} {score(one)}"
     if one.score_before is None:
-        return f"new \N{RIGHTWARDS ARROW} {score(one)}"
+        return "new" if one.news2 is None else f"new \N{RIGHTWARDS ARROW} {score(one)}"
     return f"risk {one.score_before} \N{RIGHTWARDS ARROW} {one.risk_score}"

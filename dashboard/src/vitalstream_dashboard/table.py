@@ -64,6 +64,8 @@ def columns(zone: tzinfo, now: datetime) -> dict[str, Any]:
         name: st.column_config.Column(heading, width=width)
         for name, (heading, width) in _COLUMNS.items()
     }
+    heading, width = _COLUMNS["news2"]
+    config["news2"] = st.column_config.TextColumn(heading, width=width, alignment="right")
     config["risk_level"] = {**risk_column(), "pinned": True}
     config["link"] = link_column()
     heading, width = _COLUMNS["temperature_celsius"]

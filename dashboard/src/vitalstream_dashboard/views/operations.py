@@ -19,7 +19,7 @@ from vitalstream_storage.migrate import current_version
 from vitalstream_storage.pool import Connection
 
 _BEFORE: Final = "operations-before"
-_WIDTH: Final = 130
+_WIDTH, _NUMBER_WIDTH = 100, 85
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +54,9 @@ def live() -> None:
         if answer.value is not None:
             with st.container(key="kpis"):
                 _figures(answer.value.ledger)
-            _partitions(answer.value.ledger, shared)
+            _partitions(answer.value.ledger, now, shared)
             letters.draw(answer.value.reasons, now)
-            _gaps(answer.value.gaps, shared)
+            _gaps(answer.value.gaps, now, shared)
 
 
 def _read(connection: Connection) -> Operations:
@@ -113,7 +113,7 @@ def _rate(ledger: reader.Ledger) -> float | None:
     return rate
 
 
-def _partitions(ledger: reader.Ledger, shared: Service) -> None:
+def _partitions(ledger: reader.Ledger, now: datetime, shared: Service) -> None:
     st.subheader("Partitions", anchor=False)
     rows = [
         {
@@ -126,18 +126,18 @@ def _partitions(ledger: reader.Ledger, shared: Service) -> None:
             "Duplicates": p.duplicates,
             "Stale": p.stale,
             "Dead": p.dead,
-            "Claimed": _at(p.claimed_at, shared),
+            "Claimed": _at(p.claimed_at, now, shared),
         }
         for p in ledger.positions
     ]
     _table(rows, "partitions", "No consumer has claimed a partition yet.")
 
 
-def _gaps(gaps: Sequence[reader.Gap], shared: Service) -> None:
+def _gaps(gaps: Sequence[reader.Gap], now: datetime, shared: Service) -> None:
     st.subheader("Gaps", anchor=False)
     rows = [
         {
-            "Seen": _at(gap.seen_at, shared),
+            "Seen": _at(gap.seen_at, now, shared),
             "Topic": gap.topic,
             "Partition": gap.partition,
             "From": gap.first_offset,
@@ -165,7 +165,7 @@ def _table(rows: list[dict[str, Any]], key: str, nothing: str) -> None:
 
 def _column(value: Any) -> Any:
     if isinstance(value, int):
-        return st.column_config.NumberColumn(format="localized", width=_WIDTH)
+        return st.column_config.NumberColumn(format="localized", width=_NUMBER_WIDTH)
     return st.column_config.Column(width=_WIDTH)
 
 
@@ -173,9 +173,5 @@ def _ago(moment: datetime | None, now: datetime) -> str | None:
     return None if moment is None else f"{words.span(now - moment)} ago"
 
 
-def _at(moment: datetime | None, shared: Service) -> str | None:
-    return (
-        None
-        if moment is None
-        else f"{moment.astimezone(shared.settings.zone):%Y-%m-%d %H:%M:%S %Z}"
-    )
+def _at(moment: datetime | None, now: datetime, shared: Service) -> str | None:
+    return None if moment is None else words.clock(moment, now, shared.settings.zone)

@@ -28,7 +28,7 @@ def head(title: str, *facts: str) -> None:
         facts: Our own words too: they are read as markdown.
     """
     said = list(facts) if service().sign_in.enabled else [*facts, access.NO_SIGN_IN]
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium", key="head"):
         st.title(title, anchor=False, width="content")
         st.markdown(f":gray[{' · '.join(said)}]", width="content")
 

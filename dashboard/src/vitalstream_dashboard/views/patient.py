@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
-from typing import Final
+from typing import Final, Literal
 from uuid import UUID
 
 import streamlit as st
@@ -29,6 +29,13 @@ RANGES: Final = {
     "All": timedelta(days=3_660),
 }
 _LONGEST: Final = 3_000
+_POINT_COLOURS: Final[tuple[Literal["off", "blue", "orange", "red"], ...]] = (
+    "off",
+    "blue",
+    "orange",
+    "red",
+)
+"""As the course has them: of risk levels, for none, one, two and three points."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,12 +117,16 @@ def _result(one: reader.Found, now: datetime) -> None:
         with st.container(gap=None):
             st.text(one.patient_name)
             facts = (
-                f"{one.patient_id} · {one.age} years · {one.gender} · {one.department} · "
-                f"{one.status} · NEWS2 {lists.score(one)} · seen "
-                f"{words.span(now.replace(tzinfo=None) - one.timestamp)} ago"
+                one.patient_id,
+                f"{one.age} years",
+                one.gender,
+                one.department,
+                one.status,
+                f"NEWS2 {lists.score(one)}",
+                f"seen {words.span(now.replace(tzinfo=None) - one.timestamp)} ago",
             )
             with st.container(key=f"about-{one.link}"):
-                st.text(facts)
+                st.text("\N{NO-BREAK SPACE}· ".join(facts))
         risk(one.risk_level)
         st.button("Open", key=f"open-{one.link}", on_click=_open, args=(one.link,))
 
@@ -142,7 +153,7 @@ def live(link: UUID) -> None:
                 st.warning("This link leads to no patient.", icon=":material/link_off:")
             return
         _who(answer.value.shown, now, shared)
-        _state(answer.value)
+        _state(answer.value, now, shared.settings.time_scale)
         _course(answer.value, link, shared)
         _stays(answer.value, link, now, shared)
 
@@ -185,7 +196,8 @@ def _who(shown: reader.Admission, now: datetime, shared: Service) -> None:
         "Diagnosis": shown.primary_diagnosis,
         "Status": shown.status,
         "Physician": shown.attending_physician,
-        "Admitted": f"{lists.moment(shown.admission_timestamp, zone, now)}, {shown.admission_type}",
+        "Admitted": lists.moment(shown.admission_timestamp, zone, now),
+        "Admission": shown.admission_type,
         "Place": shown.hospital_location,
         "Seen": f"{words.span(now.replace(tzinfo=None) - shown.timestamp)} ago",
     }
@@ -196,8 +208,8 @@ def _who(shown: reader.Admission, now: datetime, shared: Service) -> None:
                 st.text(value)
 
 
-def _state(patient: Patient) -> None:
-    """A card for each vital sign and score, with what NEWS2 gives for it."""
+def _state(patient: Patient, now: datetime, scale: float) -> None:
+    """A card for each vital sign and score, with what NEWS2 gives for it, and what it asks for."""
     shown = patient.shown
     systolic = vitals.systolic(shown.blood_pressure)
     parts = vitals.points(systolic, shown)
@@ -205,32 +217,50 @@ def _state(patient: Patient) -> None:
         for vital in vitals.VITALS:
             pressure = vital.name == "systolic"
             value = shown.blood_pressure if pressure else getattr(shown, vital.name)
-            _card(vital.label, f"{value} {vital.unit}", _part(vital, parts, shown))
+            points = parts.get(vital.part)
+            _card(vital.label, f"{value} {vital.unit}", points, _normal(vital, shown))
         oxygen = {True: "given", False: "room air", None: "unknown"}[shown.supplemental_oxygen]
-        _card("Oxygen", oxygen, _points(parts.get("supplemental_oxygen")))
+        _card("Oxygen", oxygen, parts.get("supplemental_oxygen"))
         conscious = vitals.CONSCIOUSNESS.get(shown.consciousness or "", "unknown")
-        _card("Consciousness", conscious, _points(parts.get("consciousness")))
-        bound = "" if shown.news2_complete or shown.news2 is None else "at least, not all is known"
-        _card("NEWS2", lists.score(shown), bound or f"SpO₂ scale {shown.spo2_scale}")
-        _card("Risk score", f"{shown.risk_score} of 6", theme.risk_label(shown.risk_level))
+        _card("Consciousness", conscious, parts.get("consciousness"))
+        bound = "" if shown.news2_complete or shown.news2 is None else "at least: not all is known"
+        _card("NEWS2", lists.score(shown), note=bound or f"SpO₂ scale {shown.spo2_scale}")
+        _card("Risk score", f"{shown.risk_score} of 6", note=theme.risk_label(shown.risk_level))
+        _card("Next observation", *_next(shown, now, scale))
 
 
-def _part(vital: vitals.Vital, parts: dict[str, int], shown: reader.Admission) -> str:
+def _normal(vital: vitals.Vital, shown: reader.Admission) -> str:
     low, high = vitals.band(vital.part, shown.spo2_scale, shown.supplemental_oxygen)
     write = vitals.number(vital)
-    normal = f"normal {write(low)}\N{EN DASH}{write(high)}"
-    count = _points(parts.get(vital.part))
-    return f"{count} · {normal}" if count else normal
+    return f"normal {write(low)}\N{EN DASH}{write(high)}"
 
 
-def _points(count: int | None) -> str:
-    if count is None:
-        return ""
-    return f"{count} point" + ("" if count == 1 else "s")
+def _next(shown: reader.Admission, now: datetime, scale: float) -> tuple[str, None, str]:
+    """When it is due, and by which interval, in the hospital's own time."""
+    if shown.observe_within is None:
+        return "none", None, "the stay is over"
+    within = timedelta(minutes=shown.observe_within)
+    left = shown.timestamp + within / scale - now.replace(tzinfo=None)
+    asked = f"every {words.span(within)}"
+    if left < timedelta(0):
+        return f"▲ {words.span(-left)} late", None, asked
+    return f"in {words.span(left)}", None, asked
 
 
-def _card(label: str, value: str, meaning: str) -> None:
-    st.metric(label, value, meaning or None, delta_color="off", delta_arrow="off", border=True)
+def _card(label: str, value: str, points: int | None = None, note: str = "") -> None:
+    """A figure, NEWS2's points for it in their colour, and a note."""
+    if points is None:
+        st.metric(label, value, note or None, delta_color="off", delta_arrow="off", border=True)
+        return
+    st.metric(
+        label,
+        value,
+        f"{points} point" + ("" if points == 1 else "s"),
+        delta_color=_POINT_COLOURS[points],
+        delta_arrow="off",
+        delta_description=note or None,
+        border=True,
+    )
 
 
 def _course(patient: Patient, link: UUID, shared: Service) -> None:

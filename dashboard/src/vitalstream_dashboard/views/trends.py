@@ -87,7 +87,7 @@ def live(quantity: Quantity, bounds: tuple[datetime, datetime] | None, length: t
             st.markdown(f"**{quantity.title} by department, {quantity.unit}**")
             plot(drawing.map(), key="map", alt=said)
         with st.container(border=True):
-            with st.container(horizontal=True, vertical_alignment="bottom"):
+            with st.container(horizontal=True, vertical_alignment="center"):
                 st.markdown(f"**{quantity.title}, {quantity.unit}**", width="stretch")
                 compared = st.multiselect(
                     "Compare",

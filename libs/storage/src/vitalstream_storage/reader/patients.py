@@ -40,7 +40,12 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Admission:
-    """An admission's latest state, with all that is known; clocks are UTC."""
+    """An admission's latest state, with all that is known; clocks are UTC.
+
+    Attributes:
+        observe_within: Minutes within which NEWS2 asks for the next observation; None once the
+            stay is over.
+    """
 
     patient_id: str
     admission_id: str
@@ -69,6 +74,7 @@ class Admission:
     news2: int | None
     news2_complete: bool
     newest: bool
+    observe_within: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,9 +134,14 @@ SELECT n.patient_id, n.link
  CROSS JOIN LATERAL (
        SELECT * FROM newest_admissions WHERE patient_id = wanted.id LIMIT 1) AS n"""
 
+_KEPT = [
+    name for name in Admission.__slots__ if name not in ("temperature_celsius", "observe_within")
+]
 _ADMISSIONS = f"""
-SELECT {", ".join(f"r.{name}" for name in Admission.__slots__ if name != "temperature_celsius")},
-       r.temperature_celsius::float8 AS temperature_celsius
+SELECT {", ".join(f"r.{name}" for name in _KEPT)},
+       r.temperature_celsius::float8 AS temperature_celsius,
+       CASE WHEN r.newest AND NOT stay_is_over(r.status) THEN observe_within(r) END
+       AS observe_within
   FROM newest_admissions n JOIN patient_records r ON r.patient_id = n.patient_id
  WHERE n.link = %(link)s
  ORDER BY r.newest DESC, r.timestamp DESC, r.admission_id DESC LIMIT %(limit)s"""  # noqa: S608 - constants
