@@ -85,6 +85,19 @@ def test_external_servers_are_reached_on_their_ports_only() -> None:
     assert found[2] == {"ports": [{"protocol": "TCP", "port": 6432}]}
 
 
+def test_the_page_reaches_the_identity_provider_that_is_named() -> None:
+    """`networkPolicy.dashboardEgress` adds rules to the dashboard's own, to nobody else's."""
+    found = policies(rendering.case("httproute"))
+    added = {
+        "to": [{"ipBlock": {"cidr": "198.51.100.10/32"}}],
+        "ports": [{"protocol": "TCP", "port": 443}],
+    }
+    assert found["dashboard"]["egress"][-1] == added
+    assert not any(
+        added in policy.get("egress", []) for name, policy in found.items() if name != "dashboard"
+    )
+
+
 def test_the_database_lets_in_ours_its_siblings_its_operator_and_prometheus() -> None:
     """The producer is not among ours; nothing is said of what the servers may reach."""
     postgres = rendering.find(rendering.case("default"), "NetworkPolicy", "-postgres")["spec"]
