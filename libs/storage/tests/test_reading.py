@@ -227,6 +227,20 @@ def test_patients_are_found(house: House, text: str, names: set[str]) -> None:
     assert {one.patient_name for one in house.ask(reader.find_patients, text)} == names
 
 
+def test_who_is_here_is_found_before_who_has_left(house: House) -> None:
+    """Each by alphabet; who has left is found where there is room."""
+    for number, (name, status) in enumerate(
+        [("Ann Abel", "Discharged"), ("Ann Cole", "Stable"), ("Ann Byrd", "Admitted")]
+    ):
+        house.admit(
+            patient_id=f"p{number}", admission_id=f"a{number}", patient_name=name, status=status
+        )
+    found = [one.patient_name for one in house.ask(reader.find_patients, "ann")]
+    assert found == ["Ann Byrd", "Ann Cole", "Ann Abel"]
+    found = [one.patient_name for one in house.ask(reader.find_patients, "ann", 2)]
+    assert found == ["Ann Byrd", "Ann Cole"]
+
+
 def test_the_newest_of_a_timeline_come_first_to_last(house: House) -> None:
     """Within the bounds, the oldest first; of too many the newest are kept."""
     times = [NOW - timedelta(hours=number) for number in range(6)]

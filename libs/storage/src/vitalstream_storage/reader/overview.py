@@ -131,20 +131,15 @@ SELECT record.*, n.link
 _RECENT = f"""
 WITH record AS MATERIALIZED (
 SELECT record.*
-  FROM (SELECT DISTINCT risk_level FROM recent_bounds
-         WHERE %(risk)s::text IS NULL OR risk_level = %(risk)s) AS level
+  FROM (SELECT DISTINCT entry.stamp, entry.id, e.risk_level
+          FROM recent_records e, unnest(e.timestamps, e.admission_ids) AS entry (stamp, id)
+         WHERE %(risk)s::text IS NULL OR e.risk_level = %(risk)s
+         ORDER BY entry.stamp DESC, entry.id DESC) AS entry
  CROSS JOIN LATERAL (
-       SELECT found.*
-         FROM (SELECT DISTINCT entry.stamp, entry.id
-                 FROM recent_records e, unnest(e.timestamps, e.admission_ids) AS entry (stamp, id)
-                WHERE e.risk_level = level.risk_level
-                ORDER BY entry.stamp DESC, entry.id DESC) AS entry
-        CROSS JOIN LATERAL (
-              SELECT {_RECORD} FROM patient_records r
-               WHERE r.admission_id = entry.id AND r.timestamp = entry.stamp
-                 AND r.risk_level = level.risk_level LIMIT 1) AS found
-        ORDER BY entry.stamp DESC, entry.id DESC LIMIT %(limit)s) AS record
- ORDER BY record.timestamp DESC, record.admission_id DESC LIMIT %(limit)s)
+       SELECT {_RECORD} FROM patient_records r
+        WHERE r.admission_id = entry.id AND r.timestamp = entry.stamp
+          AND r.risk_level = entry.risk_level LIMIT 1) AS record
+ ORDER BY entry.stamp DESC, entry.id DESC LIMIT %(limit)s)
 {_LINKED} ORDER BY timestamp DESC, admission_id DESC"""  # noqa: S608 - constants
 
 _RECENT_BOUND = """

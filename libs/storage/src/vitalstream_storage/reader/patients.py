@@ -15,6 +15,8 @@ SHORTEST: Final = 2
 
 _LAST: Final = "\U0010ffff"
 _AMONG: Final = 200
+_MOST_HERE: Final = 10_000
+"""Of the current patients, so many are looked at one by one; the index of names knows all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,15 +103,25 @@ _FOUND = """
 SELECT n.link, r.patient_id, r.patient_name, r.age, r.gender, r.department, r.status,
        r.risk_level, r.news2, r.news2_complete, r.timestamp"""
 
-_BY_NAME = f"""{_FOUND}
-  FROM (SELECT admission_id FROM patient_records
-         WHERE to_tsvector('simple', patient_name) @@ to_tsquery('simple', %(words)s) AND newest
-         LIMIT {_AMONG}) AS hit
+# Whose name fits is one condition; a cheaper one goes before it where rows are looked at.
+_FITS = "to_tsvector('simple', patient_name) @@ to_tsquery('simple', %(words)s)"
+_HERE = f"""
+SELECT admission_id
+  FROM (SELECT admission_id, patient_name FROM patient_records
+         WHERE newest AND NOT stay_is_over(status)
+         ORDER BY seen_about DESC LIMIT {_MOST_HERE}) AS here
+ WHERE strpos(lower(patient_name), lower(%(longest)s)) > 0 AND {_FITS} LIMIT {_AMONG}"""  # noqa: S608 - constants
+_ANYWHERE = f"""
+SELECT admission_id FROM patient_records WHERE {_FITS} AND newest LIMIT {_AMONG}"""  # noqa: S608 - constants
+
+_OF_HITS = """
  CROSS JOIN LATERAL (
        SELECT * FROM patient_records WHERE admission_id = hit.admission_id LIMIT 1) AS r
  CROSS JOIN LATERAL (
        SELECT link FROM newest_admissions WHERE patient_id = r.patient_id LIMIT 1) AS n
- ORDER BY r.patient_name, r.patient_id LIMIT %(limit)s"""  # noqa: S608 - constants
+ ORDER BY r.patient_name, r.patient_id LIMIT %(limit)s"""
+_BY_NAME_HERE = f"{_FOUND} FROM ({_HERE}) AS hit {_OF_HITS}"
+_BY_NAME = f"{_FOUND} FROM ({_ANYWHERE}) AS hit {_OF_HITS}"
 
 _BY_ID = f"""{_FOUND}
   FROM (SELECT patient_id FROM (
@@ -158,7 +170,8 @@ def find_patients(connection: Connection, text: str, limit: int = 20) -> list[Fo
     """Patients whose id, an admission's id, or name begins with this.
 
     Of a name each word counts: "jo sm" finds John Smith and Smith, Jo. By name, the first are by
-    alphabet among 200 that fit.
+    alphabet among 200 that fit. Who is here comes before who has left, and those are only looked
+    for if there is room: a name that thousands had takes no longer than another.
 
     Args:
         connection: To read on.
@@ -166,16 +179,23 @@ def find_patients(connection: Connection, text: str, limit: int = 20) -> list[Fo
         limit: Not more than so many, those found by id first.
     """
     text = text.strip().replace("\0", "")
-    words = " & ".join(f"{word}:*" for word in re.findall(r"[^\W_]+", text))
+    words = re.findall(r"[^\W_]+", text)
     if len(text) < SHORTEST or not words:
         return []
-    parameters = {"text": text, "end": text + _LAST, "words": words, "limit": limit}
+    parameters = {
+        "text": text,
+        "end": text + _LAST,
+        "words": " & ".join(f"{word}:*" for word in words),
+        "longest": max(words, key=len),
+        "limit": limit,
+    }
+    found: dict[UUID, Found] = {}
     with within_snapshot(connection):
         # A LIMIT makes looking through the whole table seem cheap; where nobody fits it is not.
         connection.execute("SELECT set_config('enable_seqscan', 'off', true)")
-        by_id = rows(connection, Found, _BY_ID, parameters)
-        by_name = rows(connection, Found, _BY_NAME, parameters)
-    found = {one.link: one for one in [*by_id, *by_name]}
+        for query in (_BY_ID, _BY_NAME_HERE, _BY_NAME):
+            if len(found) < limit:
+                found |= {one.link: one for one in rows(connection, Found, query, parameters)}
     return list(found.values())[:limit]
 
 
