@@ -238,6 +238,15 @@ class Program:
             time.sleep(0.1)
         pytest.fail(f"{path} did not become {status}: it is {found} {body}")
 
+    def wait_until_said(self, sample: str) -> None:
+        """Until the metrics have this line."""
+        deadline = time.monotonic() + LONG_ENOUGH
+        while time.monotonic() < deadline:
+            if sample in self.get("/metrics")[1].splitlines():
+                return
+            time.sleep(0.2)
+        pytest.fail(f"the metrics never said {sample}")
+
     def end(self) -> tuple[int, str, str]:
         """Its exit code, its log and its standard error, once it has ended by itself."""
         log, said = self.process.communicate(timeout=LONG_ENOUGH)

@@ -117,6 +117,19 @@ def test_the_table_is_downloaded_without_identity_at_first(tab: Page) -> None:
     assert "Name " in Path(identified.value.path()).read_text("utf-8-sig")
 
 
+def test_open_tabs_are_counted(browser: Browser, start: Any, database: Database) -> None:
+    """The metric is as many as are open, and none once they are closed."""
+    program = start(DATABASE_URL=database.url("viewer"))
+    program.wait_for("/readyz", 200)
+    tabs = [browser.new_page() for _ in range(2)]
+    for tab in tabs:
+        tab.goto(f"http://127.0.0.1:{program.page_port}")
+    program.wait_until_said("vitalstream_dashboard_sessions 2.0")
+    for tab in tabs:
+        tab.close()
+    program.wait_until_said("vitalstream_dashboard_sessions 0.0")
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_looks(browser: Browser, address: str, ward: Any, scheme: Any) -> None:
     """Nothing is wider than the screen; pictures of each size are left to be looked at."""

@@ -164,6 +164,19 @@ def test_an_empty_database_says_so(page: AppTest) -> None:
     assert not page.dataframe
 
 
+def test_one_record_is_a_page_too(page: AppTest, ward: Any) -> None:
+    """A single row has every figure, chart and table that many have."""
+    rows = [ward.row(2)]
+    ward.admit(*rows)
+    page.run()
+    assert not page.exception
+    assert not page.error
+    assert cards(page) == expected_kpis(rows, None)
+    assert [card.value for card in page.metric][5:] == expected_vitals(rows, None)
+    assert len(page.get("bidi_component")) == len(CHARTS)
+    assert list(recent(page)["patient_id"]) == [rows[0]["patient_id"]]
+
+
 def test_a_filter_without_rows_says_so(page: AppTest, ward: Any) -> None:
     """Nobody at a risk level is good news, not an empty table."""
     ward.admit(ward.row(0, risk_level="Low"))
