@@ -13,6 +13,8 @@ SCORE := --ignore-container-cpu-limit --ignore-test container-image-pull-policy 
 	--ignore-test networkpolicy-targets-pod --ignore-test deployment-has-host-podantiaffinity
 LIBS := libs/schema libs/runtime libs/storage libs/devstack
 SERVICES := producer consumer dashboard
+# Those with OpenTelemetry as an extra.
+TRACED := producer consumer
 PACKAGES := $(LIBS) $(SERVICES)
 # Each image's room; it is named after the room's last part.
 IMAGES := producer consumer dashboard libs/storage
@@ -118,9 +120,11 @@ docs: env ## write what is generated: configuration, metrics, alerts, dashboards
 	@$(BIN)/python -m tests.monitoring.dashboards.document
 
 lock: env ## resolve the newest dependencies again, with hashes
-	@$(LOCK) -o requirements/dev.lock --no-emit-package vitalstream-devstack \
+	@$(LOCK) -o requirements/dev.lock --no-emit-package vitalstream-devstack --all-extras \
 		requirements/dev.in $(PACKAGES:%=%/pyproject.toml)
 	@for s in $(SERVICES); do $(LOCK) -o $$s/requirements.lock $$s/pyproject.toml; done
+	@for s in $(TRACED); do \
+		$(LOCK) -o $$s/requirements-tracing.lock --extra tracing $$s/pyproject.toml; done
 	@$(LOCK) -o libs/storage/requirements.lock libs/storage/pyproject.toml
 	@$(LOCK) -o requirements/build.lock requirements/build.in
 	@$(LOCK) -o requirements/checkov.lock requirements/checkov.in
@@ -128,12 +132,13 @@ lock: env ## resolve the newest dependencies again, with hashes
 	@$(BIN)/python -m vitalstream_devstack.kafka_jars
 	@$(BIN)/python -m tests.benchmarks.rivals.jars
 
-images: ## build the four images (needs Docker); IMAGE_PREFIX, TAG, PYTHON_IMAGE, DOCKER_BUILD_ARGS
+images: ## build the four images (needs Docker); IMAGE_PREFIX, TAG, PYTHON_IMAGE, TRACING=1, DOCKER_BUILD_ARGS
 	@set -e; for room in $(IMAGES); do \
 		docker build --tag "$(IMAGE_PREFIX)$${room##*/}:$(TAG)" --file $$room/Dockerfile \
 			--build-arg VERSION="$$(sed -n 's/^version = "\(.*\)"/\1/p' $$room/pyproject.toml)" \
 			--build-arg REVISION="$$(git rev-parse HEAD)" \
-			$(if $(PYTHON_IMAGE),--build-arg PYTHON_IMAGE="$(PYTHON_IMAGE)") $(DOCKER_BUILD_ARGS) .; \
+			$(if $(PYTHON_IMAGE),--build-arg PYTHON_IMAGE="$(PYTHON_IMAGE)") \
+			$(if $(TRACING),--build-arg TRACING=$(TRACING)) $(DOCKER_BUILD_ARGS) .; \
 	done
 
 compose-env: ## give .env the random passwords for compose that it lacks

@@ -29,4 +29,5 @@ def chunk(
         accepted=[],
         dead_letters=letters,
         size_bytes=size,
+        decoded_ns=(0, 0),
     )

@@ -16,6 +16,7 @@ from vitalstream_devstack.kafka import EmbeddedKafka
 from vitalstream_producer.metrics import Metrics
 from vitalstream_producer.publish import Publisher, producer_options
 from vitalstream_producer.settings import ProducerSettings
+from vitalstream_producer.tracing import Traces
 from vitalstream_runtime.settings import KafkaSettings
 
 
@@ -77,6 +78,7 @@ class Bench:
     bootstrap_servers: str
     topic: str
     acknowledged: list[tuple[int, int, bytes]] = field(default_factory=list)
+    traceparents: dict[tuple[int, int], str] = field(default_factory=dict)
 
     def until(self, done: Callable[[], bool], seconds: float = 60) -> None:
         """Poll until it is so."""
@@ -110,7 +112,9 @@ def make_bench() -> MakeBench:
         topic: str,
         options: dict[str, Any] | None = None,
         kafka: KafkaSettings | None = None,
+        *,
         clock: Callable[[], float] = time.monotonic,
+        traces: Traces | None = None,
         **settings: Any,
     ) -> Bench:
         kafka = kafka or KafkaSettings.model_validate(
@@ -119,13 +123,13 @@ def make_bench() -> MakeBench:
         all_options = producer_options(kafka, ProducerSettings.model_validate(settings))
         metrics = Metrics(CollectorRegistry())
         acknowledged: list[tuple[int, int, bytes]] = []
-        publisher = Publisher(
-            all_options | (options or {}),
-            topic,
-            metrics,
-            lambda *entry: acknowledged.append(entry),
-            clock,
-        )
-        return Bench(publisher, metrics, bootstrap_servers, topic, acknowledged)
+        traceparents: dict[tuple[int, int], str] = {}
+
+        def note(partition: int, offset: int, payload: bytes, traceparent: str) -> None:
+            acknowledged.append((partition, offset, payload))
+            traceparents[partition, offset] = traceparent
+
+        publisher = Publisher(all_options | (options or {}), topic, metrics, note, clock, traces)
+        return Bench(publisher, metrics, bootstrap_servers, topic, acknowledged, traceparents)
 
     return make

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import time
 from collections import Counter
@@ -12,6 +13,7 @@ from typing import Any
 import pytest
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
+from structlog.testing import capture_logs
 
 from vitalstream_devstack.kafka import EmbeddedKafka
 from vitalstream_devstack.kafka_security import KafkaSecurity
@@ -20,6 +22,7 @@ from vitalstream_producer.errors import UndeliverableError
 from vitalstream_producer.failures import Failure
 from vitalstream_runtime.errors import TopicNotAuthorizedError
 from vitalstream_runtime.settings import KafkaSettings
+from vitalstream_runtime.tracing import TraceParent, trace_id_of
 from vitalstream_schema.codec import HEADERS
 
 
@@ -45,7 +48,10 @@ def test_what_is_acknowledged_is_on_the_topic(
     on_topic = bench.on_topic()
     assert sorted((m.key, m.payload) for m in on_topic) == sorted(sent)
     assert [(m.partition, m.offset, m.payload) for m in on_topic] == sorted(bench.acknowledged)
-    assert all(m.headers == HEADERS for m in on_topic)
+    assert all(m.headers[:-1] == HEADERS for m in on_topic)
+    traceparents = {(m.partition, m.offset): m.headers[-1][1].decode() for m in on_topic}
+    assert traceparents == bench.traceparents
+    assert len({TraceParent.parse(each.encode()) for each in traceparents.values()}) == 5_000
     numbers: dict[bytes, list[int]] = {}
     for m in on_topic:
         numbers.setdefault(m.key, []).append(json.loads(m.payload)["n"])
@@ -135,7 +141,9 @@ def test_a_record_that_timed_out_is_sent_again(
     assert Counter(payload for _, _, payload in bench.acknowledged) == Counter(
         [b"{}", *(payload for _, payload in sent)]
     )
-    assert {m.payload for m in bench.on_topic()} == {payload for *_, payload in bench.acknowledged}
+    on_topic = bench.on_topic()
+    assert {m.payload for m in on_topic} == {payload for *_, payload in bench.acknowledged}
+    assert len({(m.payload, m.headers[-1]) for m in on_topic}) == 101, "sent again, it is the same"
     assert bench.publisher.lost == 0
 
 
@@ -195,16 +203,17 @@ def test_a_record_too_large_is_counted_and_the_rest_arrives(
     topic = make_topic(max_message_bytes="20000")
     bench = make_bench(kafka.bootstrap_servers, topic, compression="none")
     sent = messages(200, 500)
-    for key, payload in [
-        *sent[:100],
-        (b"patient-1", os.urandom(15_000).hex().encode()),
-        *sent[100:],
-    ]:
-        bench.publisher.send(key, payload)
-    bench.settle()
+    too_large = (b"patient-1", os.urandom(15_000).hex().encode())
+    with capture_logs() as logs:
+        for key, payload in [*sent[:100], too_large, *sent[100:]]:
+            bench.publisher.send(key, payload)
+        bench.settle()
     assert sorted((m.key, m.payload) for m in bench.on_topic()) == sorted(sent)
     assert bench.publisher.lost == bench.metrics.records_lost._value.get() == 1
     assert bench.failures(Failure.TOO_LARGE) > 1
+    (line,) = [line for line in logs if line["event"] == "record_lost"]
+    assert re.fullmatch("[0-9a-f]{32}", line["trace_id"])
+    assert line["trace_id"] not in {trace_id_of(m.headers) for m in bench.on_topic()}
     assert bench.publisher.close() == 1
 
 

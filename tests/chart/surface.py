@@ -9,11 +9,18 @@ from vitalstream_dashboard.settings import DashboardSettings, SignInSettings, St
 from vitalstream_producer.settings import ProducerSettings
 from vitalstream_runtime.documentation import Variable
 from vitalstream_runtime.settings import KafkaSettings, ServiceSettings, documented
+from vitalstream_runtime.tracing import TracingSettings
 from vitalstream_storage.settings import DatabaseSettings, MaintenanceSettings
 
 CLASSES: Final[dict[str, list[type[BaseSettings]]]] = {
-    "producer": [ServiceSettings, KafkaSettings, ProducerSettings],
-    "consumer": [ServiceSettings, KafkaSettings, DatabaseSettings, ConsumerSettings],
+    "producer": [ServiceSettings, KafkaSettings, ProducerSettings, TracingSettings],
+    "consumer": [
+        ServiceSettings,
+        KafkaSettings,
+        DatabaseSettings,
+        ConsumerSettings,
+        TracingSettings,
+    ],
     "dashboard": [
         ServiceSettings,
         DatabaseSettings,
@@ -34,6 +41,7 @@ SET_BY_THE_CHART: Final = {
     "KAFKA_SECURITY_PROTOCOL", "KAFKA_SASL_MECHANISM", "KAFKA_SASL_USERNAME",
     "KAFKA_SASL_PASSWORD", "KAFKA_SSL_CA_LOCATION",
     "PGHOST", "PGPORT", "PGDATABASE", "PGUSER", "PGPASSWORD", "PGSSLMODE", "PGSSLROOTCERT",
+    "OTEL_EXPORTER_OTLP_ENDPOINT",
 }  # fmt: skip
 """Variables that templates write, each from a value of its own."""
 

@@ -98,6 +98,32 @@ def test_the_page_reaches_the_identity_provider_that_is_named() -> None:
     )
 
 
+def test_the_collector_is_reached_by_who_sends_spans() -> None:
+    """Producer and consumer, at its peers and on its port; nobody where there is none."""
+    found = policies(rendering.case("monitoring"))
+    to = [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "tracing"}}}]
+    rule = {"ports": [{"protocol": "TCP", "port": 4318}], "to": to}
+    assert {name for name, each in found.items() if rule in each.get("egress", [])} == {
+        "producer",
+        "consumer",
+    }
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "port"),
+    [
+        ("http://collector", 80),
+        ("https://collector/otlp", 443),
+        ("https://collector:8443/otlp", 8443),
+        ("http://[fd00::1]:4318", 4318),
+    ],
+)
+def test_the_collectors_port_is_its_urls(endpoint: str, port: int) -> None:
+    """Where it says none, its scheme's; where no peers are named, anywhere."""
+    found = policies(rendering.render({"tracing.endpoint": endpoint}))
+    assert {"ports": [{"protocol": "TCP", "port": port}]} in found["consumer"]["egress"]
+
+
 def test_the_database_lets_in_ours_its_siblings_its_operator_and_prometheus() -> None:
     """The producer is not among ours; nothing is said of what the servers may reach."""
     postgres = rendering.find(rendering.case("default"), "NetworkPolicy", "-postgres")["spec"]

@@ -19,6 +19,7 @@ from vitalstream_runtime import errors as runtime_errors
 from vitalstream_runtime import program
 from vitalstream_runtime.errors import KafkaStartupError, StartupError
 from vitalstream_runtime.settings import KafkaSettings, ServiceSettings, markdown
+from vitalstream_runtime.tracing import TracingSettings
 from vitalstream_storage import errors as storage_errors
 from vitalstream_storage.settings import DatabaseSettings, MaintenanceSettings
 
@@ -26,6 +27,7 @@ DOCUMENT = Path(__file__).parents[2] / "docs" / "configuration.md"
 SECTIONS: dict[str, type[BaseSettings] | list[type[BaseSettings]]] = {
     "Every service": ServiceSettings,
     "Kafka (producer, consumer)": KafkaSettings,
+    "Tracing (producer, consumer)": TracingSettings,
     "PostgreSQL (consumer, dashboard, migrations)": DatabaseSettings,
     "Maintenance (`python -m vitalstream_storage maintain`)": MaintenanceSettings,
     "Producer": ProducerSettings,

@@ -20,14 +20,21 @@ from vitalstream_dashboard.settings import DashboardSettings, SignInSettings, St
 from vitalstream_devstack.postgres import POSTGRES_BIN_PATH, EmbeddedPostgres
 from vitalstream_producer.settings import ProducerSettings
 from vitalstream_runtime.settings import KafkaSettings, ServiceSettings, documented
+from vitalstream_runtime.tracing import TracingSettings
 from vitalstream_storage.settings import DatabaseSettings
 
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "compose.yaml").read_text()
 OURS: dict[str, list[type[BaseSettings]]] = {
     "migrate": [DatabaseSettings, ServiceSettings],
-    "producer": [KafkaSettings, ServiceSettings, ProducerSettings],
-    "consumer": [KafkaSettings, ServiceSettings, DatabaseSettings, ConsumerSettings],
+    "producer": [KafkaSettings, ServiceSettings, ProducerSettings, TracingSettings],
+    "consumer": [
+        KafkaSettings,
+        ServiceSettings,
+        DatabaseSettings,
+        ConsumerSettings,
+        TracingSettings,
+    ],
     "dashboard": [
         ServiceSettings,
         DatabaseSettings,

@@ -9,6 +9,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 ROOMS = ["producer", "consumer", "dashboard", "libs/storage"]
+TRACED = ["producer", "consumer"]
 # Room of each of our packages, by the name that dependencies use.
 OURS = {
     f"vitalstream-{room.rpartition('/')[2]}": room
@@ -77,13 +78,34 @@ def test_the_classic_builder_takes_it(room: str) -> None:
 
 @pytest.mark.parametrize("room", ROOMS)
 def test_the_four_have_one_shape(room: str) -> None:
-    """Instruction for instruction they are the producer's, but for names, packages and ports."""
+    """Instruction for instruction they are the producer's, but for names, packages and ports.
+
+    Two of them have an argument more, the one for tracing.
+    """
 
     def shape(which: str) -> list[str]:
-        kinds = [line.split()[0] for line in instructions(which)]
+        kinds = [line.split()[0] for line in instructions(which) if line != "ARG TRACING="]
         return [kind for kind in kinds if kind not in ("COPY", "EXPOSE", "CMD")]
 
     assert shape(room) == shape("producer")
+
+
+@pytest.mark.parametrize("room", TRACED)
+def test_an_argument_adds_opentelemetry(room: str) -> None:
+    """TRACING picks the lock with the extra, which pins all else as the one without it does."""
+    found = instructions(room)
+    assert "ARG TRACING=" in found
+    lock = f"-r {room}/requirements${{TRACING:+-tracing}}.lock"
+    assert any(line.endswith(lock) for line in found)
+    plain, traced = (
+        set(re.findall(r"(?m)^\S+==\S+", (ROOT / room / f"requirements{kind}.lock").read_text()))
+        for kind in ("", "-tracing")
+    )
+    assert plain < traced
+    assert {each.split("==")[0] for each in traced - plain} >= {
+        "opentelemetry-sdk",
+        "opentelemetry-exporter-otlp-proto-http",
+    }
 
 
 def test_the_context_holds_what_is_copied_and_no_more() -> None:
@@ -94,6 +116,7 @@ def test_the_context_holds_what_is_copied_and_no_more() -> None:
     for room in ROOMS:
         wanted |= {f"{path}/{part}" for path in needed(room) for part in ("pyproject.toml", "src")}
         wanted.add(f"{room}/requirements.lock")
+    wanted |= {f"{room}/requirements-tracing.lock" for room in TRACED}
     assert allowed == wanted
     assert all((ROOT / path).exists() for path in allowed)
 

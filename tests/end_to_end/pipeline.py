@@ -1,5 +1,6 @@
 """The real services, as processes, on a topic and a database of one test's own."""
 
+import json
 import os
 import time
 from collections.abc import Callable
@@ -57,6 +58,16 @@ class Pipeline:
     ) -> None:
         """Kill what a test has not stopped."""
         self._services.close()
+
+    def tell(self, **environment: str) -> None:
+        """Set variables of all services that start from now on."""
+        self._environment |= environment
+
+    def events(self, service: str, event: str) -> list[dict[str, Any]]:
+        """A service's log lines of that event, in order."""
+        text = (self._folder / f"{service}.log").read_text()
+        lines = [json.loads(line) for line in text.splitlines() if line.startswith("{")]
+        return [line for line in lines if line["event"] == event]
 
     def consumer(self, name: str = "consumer") -> Service:
         """Start a consumer as the writer, and wait until it is ready."""

@@ -5,7 +5,7 @@ import sys
 import time
 import uuid
 from datetime import timedelta
-from typing import Any, Final, NamedTuple, NoReturn
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, NoReturn
 
 import structlog
 from confluent_kafka import Consumer
@@ -24,16 +24,21 @@ from vitalstream_consumer.replay import main as replay
 from vitalstream_consumer.settings import ConsumerSettings
 from vitalstream_consumer.surveying import Surveyor
 from vitalstream_consumer.topic import Topic
+from vitalstream_consumer.tracing import BatchTraces, untraced
 from vitalstream_runtime import logging, program
 from vitalstream_runtime.kafka import client_options, wait_for_broker, wait_for_topic
 from vitalstream_runtime.ops import Heartbeat, OpsServer, Readiness
 from vitalstream_runtime.settings import KafkaSettings, ServiceSettings, load
 from vitalstream_runtime.shutdown import Shutdown
 from vitalstream_runtime.state import export_state
+from vitalstream_runtime.tracing import TracingSettings, exporting
 from vitalstream_schema.codec import Decoder
 from vitalstream_storage.migrate import wait_until_migrated
 from vitalstream_storage.pool import connect
 from vitalstream_storage.settings import DatabaseSettings
+
+if TYPE_CHECKING:
+    from vitalstream_runtime.tracing.spans import Spans
 
 _log = structlog.get_logger("vitalstream_consumer")
 NAME: Final = "vitalstream-consumer"
@@ -69,14 +74,16 @@ class Configuration(NamedTuple):
     kafka: KafkaSettings
     database: DatabaseSettings
     consumer: ConsumerSettings
+    tracing: TracingSettings
 
 
 class Organs(NamedTuple):
-    """What stops this process, and what tells how it is."""
+    """What stops this process, and what tells how it is and what it does."""
 
     shutdown: Shutdown
     heartbeat: Heartbeat
     readiness: Readiness
+    spans: "Spans | None"
 
 
 def main() -> None:
@@ -91,15 +98,17 @@ def main() -> None:
             load(KafkaSettings),
             load(DatabaseSettings),
             load(ConsumerSettings),
+            load(TracingSettings),
         )
         gc.freeze()
         gc.set_threshold(*_GC_THRESHOLDS)
         logging.configure("consumer", told.service)
-        run(told, shutdown)
+        with exporting("consumer", told.tracing) as spans:
+            run(told, shutdown, spans)
     _log.info("stopped")
 
 
-def run(told: Configuration, shutdown: Shutdown) -> None:
+def run(told: Configuration, shutdown: Shutdown, spans: "Spans | None" = None) -> None:
     """Serve the ops endpoints, and consume as soon as all that is needed is there.
 
     Raises:
@@ -108,7 +117,7 @@ def run(told: Configuration, shutdown: Shutdown) -> None:
     heartbeat = Heartbeat(told.consumer.drain_seconds + _STUCK_SECONDS)
     readiness = Readiness("database", "migrations", "kafka", "topic")
     export_state("consumer", logging.version_of("consumer"), readiness)
-    organs = Organs(shutdown, heartbeat, readiness)
+    organs = Organs(shutdown, heartbeat, readiness, spans)
     ops = OpsServer(told.service, heartbeat, readiness)
     ops.start()
     try:
@@ -124,7 +133,7 @@ def wait(told: Configuration, organs: Organs) -> bool:
     Raises:
         StartupError: What waiting will not mend.
     """
-    shutdown, heartbeat, readiness = organs
+    shutdown, heartbeat, readiness, _ = organs
 
     def stopped(seconds: float) -> bool:
         heartbeat.beat()
@@ -178,6 +187,11 @@ def consume(told: Configuration, organs: Organs) -> None:
         synchronous_commit=settings.synchronous_commit,
         metrics=metrics,
         readiness=organs.readiness,
+        traced=(
+            BatchTraces(organs.spans, topic, told.kafka.group_id).writing
+            if organs.spans
+            else untraced
+        ),
     )
     lanes = [Lane(number, equipment) for number in range(settings.writers)]
     consumer = Consumer(consumer_options(told.kafka, settings))

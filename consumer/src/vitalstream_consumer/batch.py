@@ -27,6 +27,7 @@ class Chunk:
         accepted: What goes to the tables.
         dead_letters: What does not.
         size_bytes: Of the payloads.
+        decoded_ns: When decoding them began and ended, Unix nanoseconds.
     """
 
     partition: int
@@ -38,6 +39,7 @@ class Chunk:
     accepted: list[Accepted]
     dead_letters: list[DeadLetter]
     size_bytes: int
+    decoded_ns: tuple[int, int]
 
     @property
     def records(self) -> int:

@@ -1,5 +1,6 @@
 """From the broker's messages to chunks: decoded, judged, in order."""
 
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -63,6 +64,7 @@ class Intake:
     def _chunk(
         self, partition: int, messages: Sequence[Delivered], reading: Reading, now: datetime
     ) -> Chunk:
+        began_ns = time.time_ns()
         accepted, dead_letters, size = self._judge(partition, messages, now)
         last = messages[-1]
         expected, reading.next_offset = reading.next_offset, last.offset() + 1
@@ -76,6 +78,7 @@ class Intake:
             accepted=accepted,
             dead_letters=dead_letters,
             size_bytes=size,
+            decoded_ns=(began_ns, time.time_ns()),
         )
 
     def _judge(

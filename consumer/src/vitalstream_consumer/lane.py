@@ -16,8 +16,10 @@ from psycopg import errors as pg
 from vitalstream_consumer.batch import compose
 from vitalstream_consumer.claiming import Claimer
 from vitalstream_consumer.desk import Desk
+from vitalstream_consumer.letter_log import LetterLog
 from vitalstream_consumer.metrics import Metrics
 from vitalstream_consumer.surveying import Surveyor
+from vitalstream_consumer.tracing import Traced, untraced
 from vitalstream_consumer.work import Claim, Survey, Work, Write
 from vitalstream_runtime.kafka import BrokerUnreachableError, TopicMissingError
 from vitalstream_runtime.ops import Readiness
@@ -48,6 +50,7 @@ class Equipment:
         synchronous_commit: Whether the commit of a write waits for the disk.
         metrics: Where batches are counted.
         readiness: Gets ``database``, ``kafka`` and ``topic``.
+        traced: Goes around each write.
     """
 
     desk: Desk
@@ -58,6 +61,7 @@ class Equipment:
     synchronous_commit: bool
     metrics: Metrics
     readiness: Readiness
+    traced: Traced = untraced
 
 
 class Lane(threading.Thread):
@@ -76,6 +80,7 @@ class Lane(threading.Thread):
         self._equipment = equipment
         self._connection: Connection | None = None
         self._staged = False
+        self._letters = LetterLog()
 
     def run(self) -> None:
         """Do one work after the other."""
@@ -127,13 +132,14 @@ class Lane(threading.Thread):
         batch = compose(work.topic_id, topic, token, work.chunks, work.log_ends)
         started = time.monotonic()
         try:
-            outcome = writer.write(
-                self._connected(),
-                batch,
-                staged=self._staged,
-                statement_timeout=equipment.statement_timeout,
-                synchronous_commit=equipment.synchronous_commit,
-            )
+            with equipment.traced(work.chunks):
+                outcome = writer.write(
+                    self._connected(),
+                    batch,
+                    staged=self._staged,
+                    statement_timeout=equipment.statement_timeout,
+                    synchronous_commit=equipment.synchronous_commit,
+                )
         except FencedError as error:
             equipment.metrics.fenced.inc(len(error.partitions))
             _log.warning("fenced", partitions=error.partitions)
@@ -153,6 +159,7 @@ class Lane(threading.Thread):
             self._works()
             seconds = time.monotonic() - started
             equipment.metrics.count(work.chunks, outcome, seconds, time.time() * 1000)
+            self._letters.note((*batch.dead_letters, *outcome.conflicts))
 
     def _survey(self, work: Survey) -> None:
         surveyor = self._equipment.surveyor

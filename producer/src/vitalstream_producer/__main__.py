@@ -13,11 +13,13 @@ from vitalstream_producer.metrics import Metrics
 from vitalstream_producer.publish import Publisher, producer_options
 from vitalstream_producer.service import Acknowledgements, Loop, Upkeep, make_generator
 from vitalstream_producer.settings import ProducerSettings
+from vitalstream_producer.tracing import Traces
 from vitalstream_runtime import logging, ops, program
 from vitalstream_runtime.kafka import BrokerUnreachableError, wait_for_broker, wait_for_topic
 from vitalstream_runtime.settings import KafkaSettings, ServiceSettings, load
 from vitalstream_runtime.shutdown import Shutdown
 from vitalstream_runtime.state import export_state
+from vitalstream_runtime.tracing import TracingSettings, exporting
 
 _log = structlog.get_logger("vitalstream_producer")
 _CLIENT_ID = "vitalstream-producer"
@@ -27,6 +29,7 @@ _STUCK_SECONDS = 30.0
 def main() -> int:
     """Run the service; returns its exit code, 1 if a record was lost."""
     service, kafka, settings = load(ServiceSettings), load(KafkaSettings), load(ProducerSettings)
+    tracing = load(TracingSettings)
     logging.configure("producer", service)
     heartbeat = ops.Heartbeat(_STUCK_SECONDS)
     readiness = ops.Readiness("kafka", "topic")
@@ -40,7 +43,7 @@ def main() -> int:
     ack_log = AckLog(settings.ack_log) if settings.ack_log else None
     truth = TruthLog(settings.truth_log)
     try:
-        with Shutdown() as shutdown:
+        with exporting("producer", tracing) as spans, Shutdown() as shutdown:
             if not _find_topic(kafka, console, shutdown, readiness, heartbeat):
                 return 0
             publisher = Publisher(
@@ -48,6 +51,7 @@ def main() -> int:
                 kafka.topic,
                 metrics,
                 Acknowledgements(console, ack_log),
+                traces=Traces(spans, kafka.topic, settings.traces_per_second),
             )
             upkeep = Upkeep(publisher, metrics, heartbeat, readiness, ack_log)
             console.say("sending", f"Starting to send patient records to '{kafka.topic}' topic...")

@@ -8,6 +8,8 @@ from typing import Final
 import msgspec
 import structlog
 
+from vitalstream_runtime.tracing import trace_id_in
+
 _log = structlog.get_logger(__name__)
 _LINES_PER_SECOND: Final = 4.0
 _MOST_LINES_AT_ONCE: Final = 20.0
@@ -40,20 +42,21 @@ class Console:
         self._allowed = _MOST_LINES_AT_ONCE
         self._shown = 0
 
-    def say(self, event: str, line: str) -> None:
+    def say(self, event: str, line: str, **fields: str) -> None:
         """Say one line.
 
         Args:
             event: Its name where it is logged.
             line: The text.
+            fields: Further fields where it is logged.
         """
         if self._plain:
             sys.stdout.write(f"[Producer] {line}\n")
             sys.stdout.flush()
         else:
-            _log.info(event, line=line)
+            _log.info(event, line=line, **fields)
 
-    def sent(self, number: int, payload: bytes) -> None:
+    def sent(self, number: int, payload: bytes, traceparent: str) -> None:
         """Say that a record was acknowledged, unless there are too many of them.
 
         Four lines a second are said for long, twenty at once; a line tells how many records went
@@ -62,6 +65,7 @@ class Console:
         Args:
             number: How many were acknowledged with this one.
             payload: The record as sent.
+            traceparent: Its header; the trace id goes where lines are logged.
         """
         now = self._clock()
         refill = (now - self._looked) * _LINES_PER_SECOND
@@ -75,4 +79,6 @@ class Console:
             f"Sent record #{number}: Patient {record.patient_id} | {record.primary_diagnosis} | "
             f"Risk: {record.risk_level} | Dept: {record.department}"
         )
-        self.say("record_sent", f"{line} (and {left_out:,} more not shown)" if left_out else line)
+        if left_out:
+            line = f"{line} (and {left_out:,} more not shown)"
+        self.say("record_sent", line, trace_id=trace_id_in(traceparent))

@@ -9,6 +9,7 @@ duplicate), and records of one patient can then change places; a consumer goes b
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, Final
 
 import structlog
@@ -18,8 +19,11 @@ from vitalstream_producer.errors import UndeliverableError
 from vitalstream_producer.failures import Failure, reason_of
 from vitalstream_producer.metrics import Metrics
 from vitalstream_producer.settings import ProducerSettings
+from vitalstream_producer.tracing import Traces
+from vitalstream_runtime import tracing
 from vitalstream_runtime.errors import StartupError, TopicNotAuthorizedError
 from vitalstream_runtime.kafka import client_options
+from vitalstream_runtime.limiter import Limiter
 from vitalstream_runtime.settings import KafkaSettings
 from vitalstream_schema.codec import HEADERS
 
@@ -27,7 +31,10 @@ _log = structlog.get_logger(__name__)
 _SHORTEST_PAUSE: Final = 0.1
 _LONGEST_PAUSE: Final = 5.0
 _MOST_REFUSALS: Final = 100
-_HEADERS: Final[list[tuple[str, str | bytes | None]]] = [*HEADERS]
+_REPEAT_SECONDS: Final = 10.0
+_VERSION: Final = HEADERS[0]
+_Outgoing = tuple[bytes, bytes, str]
+"""A record's key, payload and traceparent."""
 
 
 def producer_options(kafka: KafkaSettings, settings: ProducerSettings) -> dict[str, Any]:
@@ -54,26 +61,30 @@ class Publisher:
         options: Of the Kafka client.
         topic: Where records go.
         metrics: Errors, losses and latencies are counted there.
-        acknowledged: Called with partition, offset and payload of each record that the broker
-            has; must not raise.
+        acknowledged: Called with partition, offset, payload and traceparent of each record that
+            the broker has; must not raise.
         clock: Monotonic seconds.
+        traces: Gives each record its traceparent.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 - clock and traces are given by tests and by main
         self,
         options: Mapping[str, Any],
         topic: str,
         metrics: Metrics,
-        acknowledged: Callable[[int, int, bytes], None],
+        acknowledged: Callable[[int, int, bytes, str], None],
         clock: Callable[[], float] = time.monotonic,
+        traces: Traces | None = None,
     ) -> None:
         self._options = dict(options)
         self._topic = topic
         self._metrics = metrics
         self._acknowledged = acknowledged
         self._clock = clock
-        self._waiting: deque[tuple[bytes, bytes]] = deque()
-        self._to_send_alone: deque[tuple[bytes, bytes]] = deque()
+        self._traces = traces or Traces()
+        self._refused_lines = Limiter(_REPEAT_SECONDS, clock)
+        self._waiting: deque[_Outgoing] = deque()
+        self._to_send_alone: deque[_Outgoing] = deque()
         self._alone = False
         self._in_client = 0  # the client's own count includes events that are no records
         self._broken: str | None = None
@@ -98,10 +109,11 @@ class Publisher:
 
     def send(self, key: bytes, payload: bytes) -> None:
         """Take a record; it leaves at once, or with one of the next calls of `poll`."""
+        traceparent = self._traces.begin()
         if self._waiting:
-            self._waiting.append((key, payload))
+            self._waiting.append((key, payload, traceparent))
         else:
-            self._hand_over(key, payload)
+            self._hand_over(key, payload, traceparent)
 
     def poll(self, seconds: float) -> None:
         """Take in what the broker says, for so long at most, and hand over again what failed.
@@ -142,6 +154,7 @@ class Publisher:
         self._metrics.records_lost.inc(left)
         self._waiting.clear()
         self._to_send_alone.clear()
+        self._traces.close()
         self._producer.purge()
         return self.lost
 
@@ -155,17 +168,21 @@ class Publisher:
                 raise
             self._judge(error, reason_of(error))
 
-    def _hand_over(self, key: bytes, payload: bytes) -> bool:
+    def _hand_over(self, key: bytes, payload: bytes, traceparent: str) -> bool:
         """Give a record to the client; false if it has no room or refuses: it is kept then."""
         try:
             self._producer.produce(
-                self._topic, payload, key, headers=_HEADERS, on_delivery=self._delivered
+                self._topic,
+                payload,
+                key,
+                headers=[_VERSION, (tracing.HEADER, traceparent)],
+                on_delivery=partial(self._delivered, traceparent),
             )
         except BufferError:
-            self._waiting.appendleft((key, payload))
+            self._waiting.appendleft((key, payload, traceparent))
             return False
         except KafkaException as error:
-            self._failed(error.args[0], key, payload)
+            self._failed(error.args[0], key, payload, traceparent)
             return False
         self._in_client += 1
         return True
@@ -178,13 +195,13 @@ class Publisher:
             self._alone = True
             self._hand_over(*self._to_send_alone.popleft())
 
-    def _delivered(self, error: KafkaError | None, message: Message) -> None:
+    def _delivered(self, traceparent: str, error: KafkaError | None, message: Message) -> None:
         self._in_client -= 1
         key, payload = message.key(), message.value()
         if key is None or payload is None:
             raise AssertionError("a delivery report without what was sent")
         if error is not None:
-            self._failed(error, key, payload)
+            self._failed(error, key, payload, traceparent)
             return
         self.sent += 1
         self._alone = False
@@ -192,20 +209,24 @@ class Publisher:
         self._pause = _SHORTEST_PAUSE
         self._metrics.send_seconds.observe(message.latency() or 0.0)
         # An acknowledged message has both.
-        self._acknowledged(message.partition(), message.offset(), payload)  # type: ignore[arg-type]
+        partition: int = message.partition()  # type: ignore[assignment]
+        offset: int = message.offset()  # type: ignore[assignment]
+        if self._traces.open:
+            self._traces.acknowledged(traceparent, partition, offset)
+        self._acknowledged(partition, offset, payload, traceparent)
 
-    def _failed(self, error: KafkaError, key: bytes, payload: bytes) -> None:
+    def _failed(self, error: KafkaError, key: bytes, payload: bytes, traceparent: str) -> None:
         reason = reason_of(error)
         self._failures[reason] += 1
         alone, self._alone = self._alone, False
         if reason in (Failure.TOO_LARGE, Failure.REJECTED):
             # A batch is refused as a whole: only what is refused alone is at fault itself.
             if alone:
-                self._give_up(error)
+                self._give_up(error, reason, traceparent)
             else:
-                self._to_send_alone.append((key, payload))
+                self._to_send_alone.append((key, payload, traceparent))
         else:
-            self._waiting.append((key, payload))
+            self._waiting.append((key, payload, traceparent))
             self._pause_retries()
             self._judge(error, reason)
 
@@ -219,7 +240,12 @@ class Publisher:
         elif error.fatal() or reason is Failure.CLIENT_BROKEN:
             self._broken = self._broken or error.str()
 
-    def _give_up(self, error: KafkaError) -> None:
+    def _give_up(self, error: KafkaError, reason: Failure, traceparent: str) -> None:
+        self._traces.lost(traceparent, reason)
+        suppressed = self._refused_lines.admit(reason)
+        if suppressed is not None:
+            trace_id = tracing.trace_id_in(traceparent)
+            _log.error("record_lost", reason=reason, trace_id=trace_id, suppressed=suppressed)
         self.lost += 1
         self._metrics.records_lost.inc()
         self._refusals += 1

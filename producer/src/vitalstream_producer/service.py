@@ -84,12 +84,12 @@ class Acknowledgements:
         self._ack_log = ack_log
         self._count = 0
 
-    def __call__(self, partition: int, offset: int, payload: bytes) -> None:
+    def __call__(self, partition: int, offset: int, payload: bytes, traceparent: str) -> None:
         """Note one record."""
         self._count += 1
         if self._ack_log is not None:
             self._ack_log.add(partition, offset, payload)
-        self._console.sent(self._count, payload)
+        self._console.sent(self._count, payload, traceparent)
 
 
 class Loop:

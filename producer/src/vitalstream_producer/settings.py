@@ -112,6 +112,13 @@ class ProducerSettings(Settings):
         le=86_400,
         description="A record not acknowledged by then is counted as an error and sent again.",
     )
+    traces_per_second: float = Field(
+        default=4.0,
+        ge=0,
+        le=1000,
+        description="Most records a second that have a span, where OTEL_EXPORTER_OTLP_ENDPOINT is "
+        "set; every record has a trace id.",
+    )
     drain_seconds: float = Field(
         default=20.0,
         ge=0,

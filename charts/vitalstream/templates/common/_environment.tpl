@@ -1,7 +1,8 @@
 {{/*
 What a container of ours is told:
-(dict "root" $ "settings" .. "secretSettings" .. "extraEnv" .. "kafka" "consumer" "database" "writer")
-kafka is a key of kafka.users, database one of database.logins; either may be empty.
+(dict "root" $ "settings" .. "secretSettings" .. "extraEnv" .. "kafka" "consumer" "database" "writer"
+"tracing" true)
+kafka is a key of kafka.users, database one of database.logins; any of the last may be left out.
 Passwords and CAs are files in SECRETS_DIR, never variables.
 */}}
 {{- define "vitalstream.environment" -}}
@@ -19,6 +20,10 @@ Passwords and CAs are files in SECRETS_DIR, never variables.
 {{- end }}
 {{- with .database }}
 {{- include "vitalstream.environment.database" (dict "root" $root "login" .) }}
+{{- end }}
+{{- if and .tracing $root.Values.tracing.endpoint }}
+- name: OTEL_EXPORTER_OTLP_ENDPOINT
+  value: {{ $root.Values.tracing.endpoint | quote }}
 {{- end }}
 {{- range $name, $value := .settings }}
 {{- if not (kindIs "invalid" $value) }}

@@ -132,7 +132,7 @@ A service's Deployment:
 {{- $root := .root -}}
 {{- $values := .values -}}
 {{- $development := $root.Values.development.enabled -}}
-{{- $told := dict "root" $root "settings" $values.settings "secretSettings" $values.secretSettings "extraEnv" (concat (default list .env) $values.extraEnv) "kafka" .kafka "database" .database "development" $development -}}
+{{- $told := dict "root" $root "settings" $values.settings "secretSettings" $values.secretSettings "extraEnv" (concat (default list .env) $values.extraEnv) "kafka" .kafka "database" .database "tracing" .tracing "development" $development -}}
 apiVersion: apps/v1
 kind: Deployment
 metadata:

@@ -47,6 +47,17 @@
   {{- end }}
 {{- end }}
 
+{{/* The collector of spans; a URL without a port has its scheme's. */}}
+{{- define "vitalstream.policy.tracing" -}}
+{{- $url := urlParse .Values.tracing.endpoint }}
+- ports:
+    - {protocol: TCP, port: {{ regexFind ":[0-9]+$" $url.host | trimPrefix ":" | default (ternary "443" "80" (eq $url.scheme "https")) }}}
+  {{- with .Values.tracing.peers }}
+  to:
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
+{{- end }}
+
 {{/* Prometheus, to the ops port. */}}
 {{- define "vitalstream.policy.scrape" -}}
 {{- with .Values.networkPolicy.monitoring }}
@@ -59,7 +70,7 @@
 
 {{/*
 The policy of one component: (dict "root" $ "component" "consumer" "kafka" true "database" true
-"ingress" "rules as text" "egress" .Values.networkPolicy.consumerEgress)
+"tracing" true "ingress" "rules as text" "egress" .Values.networkPolicy.consumerEgress)
 */}}
 {{- define "vitalstream.policy" -}}
 apiVersion: networking.k8s.io/v1
@@ -86,6 +97,9 @@ spec:
     {{- end }}
     {{- if .database }}
     {{- include "vitalstream.policy.database" .root | nindent 4 }}
+    {{- end }}
+    {{- if and .tracing .root.Values.tracing.endpoint }}
+    {{- include "vitalstream.policy.tracing" .root | nindent 4 }}
     {{- end }}
     {{- with .egress }}
     {{- toYaml . | nindent 4 }}

@@ -9,6 +9,7 @@ from typing import Any
 import structlog
 from confluent_kafka import KafkaError
 
+from vitalstream_runtime.limiter import Limiter
 from vitalstream_runtime.settings import KafkaSettings
 
 _log = structlog.get_logger(__name__)
@@ -58,24 +59,6 @@ def readable(text: str) -> str:
     return _SUFFIX.sub("", _PREFIX.sub("", text))
 
 
-class _Limiter:
-    """Lets each kind of line through once in ten seconds, and counts the others."""
-
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
-        self._next: dict[object, float] = {}
-        self._suppressed: dict[object, int] = {}
-
-    def admit(self, kind: object) -> int | None:
-        """How many lines of this kind were held back since the last; None: hold this one back."""
-        now = self._clock()
-        if now < self._next.get(kind, now):
-            self._suppressed[kind] = self._suppressed.get(kind, 0) + 1
-            return None
-        self._next[kind] = now + _REPEAT_SECONDS
-        return self._suppressed.pop(kind, 0)
-
-
 class _ErrorLog:
     """The ``error_cb`` of a client."""
 
@@ -86,7 +69,7 @@ class _ErrorLog:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._client_id, self._on_error = client_id, on_error
-        self._limiter = _Limiter(clock)
+        self._limiter = Limiter(_REPEAT_SECONDS, clock)
 
     def __call__(self, error: KafkaError) -> None:
         if self._on_error is not None:
@@ -108,7 +91,7 @@ class _ClientLog:
 
     def __init__(self, client_id: str, clock: Callable[[], float] = time.monotonic) -> None:
         self._client_id = client_id
-        self._limiter = _Limiter(clock)
+        self._limiter = Limiter(_REPEAT_SECONDS, clock)
 
     def log(self, level: int, _format: str, facility: str, _client: str, text: str) -> None:
         """Called by the client with its own facility (FAIL, CONFWARN, ...) and text."""
