@@ -35,9 +35,11 @@ from vitalstream_producer.service import (
     make_generator,
 )
 from vitalstream_producer.settings import ProducerSettings
+from vitalstream_producer.tracing import Traces
 from vitalstream_runtime.ops import Heartbeat, Readiness
 from vitalstream_runtime.settings import KafkaSettings
 from vitalstream_runtime.shutdown import Shutdown
+from vitalstream_runtime.tracing.spans import Spans
 from vitalstream_schema import codec
 
 _SEED = 1
@@ -83,10 +85,10 @@ def _measure(
     broker: Broker, settings: ProducerSettings, records: int, repeats: int
 ) -> dict[str, object]:
     """Run producer and limit in turns."""
-    taken: dict[str, list[_Taken]] = {"producer": [], "limit": []}
+    taken: dict[str, list[Taken]] = {"producer": [], "limit": []}
     size = 0.0
     for _ in range(repeats):
-        for name, run in (("limit", _limit), ("producer", _producer)):
+        for name, run in (("limit", _limit), ("producer", produce)):
             kafka = _new_topic(broker)
             taken[name].append(run(kafka, settings, records))
             if broker.folder and name == "producer":
@@ -109,7 +111,9 @@ def _measure(
     }
 
 
-class _Taken(NamedTuple):
+class Taken(NamedTuple):
+    """What one run took, seconds of the clock and of this process's CPU."""
+
     seconds: float
     cpu: float
 
@@ -118,12 +122,24 @@ class _Stopwatch:
     def __init__(self) -> None:
         self._start, self._cpu = time.perf_counter(), time.process_time()
 
-    def read(self) -> _Taken:
-        return _Taken(time.perf_counter() - self._start, time.process_time() - self._cpu)
+    def read(self) -> Taken:
+        return Taken(time.perf_counter() - self._start, time.process_time() - self._cpu)
 
 
-def _producer(kafka: KafkaSettings, settings: ProducerSettings, records: int) -> _Taken:
-    """The producer itself, wired as `python -m vitalstream_producer` wires it."""
+def produce(
+    kafka: KafkaSettings, settings: ProducerSettings, records: int, spans: Spans | None = None
+) -> Taken:
+    """The producer itself, wired as `python -m vitalstream_producer` wires it.
+
+    Args:
+        kafka: The broker and a topic that is there.
+        settings: How they are invented and sent.
+        records: How many.
+        spans: Makes them; None: tracing is off.
+
+    Raises:
+        RuntimeError: Not all were acknowledged.
+    """
     metrics = Metrics(CollectorRegistry())
     with Path(os.devnull).open("w") as nowhere, contextlib.redirect_stdout(nowhere):
         publisher = Publisher(
@@ -131,6 +147,7 @@ def _producer(kafka: KafkaSettings, settings: ProducerSettings, records: int) ->
             kafka.topic,
             metrics,
             Acknowledgements(Console(plain=True), None),
+            traces=Traces(spans, kafka.topic, settings.traces_per_second),
         )
         upkeep = Upkeep(publisher, metrics, Heartbeat(30), Readiness(), None)
         generator, schedule = _generator(settings)
@@ -147,7 +164,7 @@ def _generator(settings: ProducerSettings) -> tuple[Generator, Schedule]:
     return make_generator(settings, _SEED, time.monotonic(), TruthLog(None))
 
 
-def _limit(kafka: KafkaSettings, settings: ProducerSettings, records: int) -> _Taken:
+def _limit(kafka: KafkaSettings, settings: ProducerSettings, records: int) -> Taken:
     """The bare client with payloads rendered beforehand."""
     generator, _ = _generator(settings)
     invented = [generator.record() for _ in range(min(records, _PRERENDERED))]

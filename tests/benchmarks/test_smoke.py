@@ -16,6 +16,7 @@ _SMALL = {
     "consumer": "--records 600 --admissions 100 --replicas 1 2 --repeats 1",
     "latency": "--rate 100 --seconds 1 --repeats 1",
     "memory": "--records 5000 --admissions 100",
+    "tracing": "--records 600 --admissions 100 --repeats 1",
     "statements": "--records 600 --admissions 100 --batch 100",
 }
 _KEYS = {
@@ -24,6 +25,7 @@ _KEYS = {
     "writer": {"what", "of_copy", "records_per_second", "postgres_cpu_seconds_per_million"},
     "consumer": {"what", "of_writer", "of_copy", "records_per_second"},
     "latency": {"what", "p50_ms", "p99_ms"},
+    "tracing": {"what", "records_per_second", "service_cpu_seconds_per_million"},
     "statements": {"level", "us_per_record", "statement"},
     "memory": {"idle_mib", "median_mib", "most_mib", "records_per_second"},
 }

@@ -27,7 +27,9 @@ POSTGRES_OPTIONS: Mapping[str, str] = {
     "checkpoint_timeout": "30min",
     "autovacuum_naptime": "60min",
 }
-_INHERITED = ("PATH", "HOME", "VIRTUAL_ENV", "LANG", "PYTHONPATH")
+_INHERITED = (
+    "PATH", "HOME", "VIRTUAL_ENV", "LANG", "PYTHONPATH", "OTEL_EXPORTER_OTLP_ENDPOINT",
+)  # fmt: skip
 
 
 class Broker(NamedTuple):

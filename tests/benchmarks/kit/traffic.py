@@ -10,6 +10,7 @@ from confluent_kafka import Producer
 
 from tests.benchmarks.kit.servers import Broker
 from vitalstream_producer.patients import PatientGenerator
+from vitalstream_runtime import tracing
 from vitalstream_schema import codec
 from vitalstream_schema.record import Record
 
@@ -56,8 +57,16 @@ def _admitted(generator: PatientGenerator, count: int, *, at_once: bool) -> list
     return list(by_patient.values())
 
 
-def send(broker: Broker, topic: str, traffic: Iterable[Record]) -> None:
+def send(
+    broker: Broker, topic: str, traffic: Iterable[Record], traceparents: Iterator[str] | None = None
+) -> None:
     """Produce records as the producer keys them and wait until all are acknowledged.
+
+    Args:
+        broker: Where the topic is.
+        topic: Its name.
+        traffic: The records.
+        traceparents: Their headers of that name; None: they have none.
 
     Raises:
         RuntimeError: Some are not.
@@ -71,9 +80,11 @@ def send(broker: Broker, topic: str, traffic: Iterable[Record]) -> None:
             "queue.buffering.max.messages": 200_000,
         }
     )
-    headers: list[tuple[str, str | bytes | None]] = [*codec.HEADERS]
     for record in traffic:
         key, payload = record.patient_id.encode(), codec.encode(record)
+        headers: list[tuple[str, str | bytes | None]] = [*codec.HEADERS]
+        if traceparents is not None:
+            headers.append((tracing.HEADER, next(traceparents)))
         while True:
             try:
                 client.produce(topic, payload, key, headers=headers)

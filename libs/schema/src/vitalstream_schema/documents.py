@@ -83,7 +83,12 @@ def _headers() -> Json:
                 "type": "string",
                 "const": str(SCHEMA_VERSION),
                 "description": "May be left out; any other version is refused.",
-            }
+            },
+            "traceparent": {
+                "type": "string",
+                "description": "The trace that the record belongs to, as W3C's Trace Context has "
+                "it. May be left out; what is malformed is left alone.",
+            },
         },
     }
 
