@@ -15,6 +15,11 @@ def assigned(replica: Replica) -> float:
     return replica.metric("assigned_partitions") or 0
 
 
+def lags(replica: Replica) -> int:
+    """Of how many partitions it shows the lag."""
+    return replica.get("/metrics")[1].count("\nvitalstream_consumer_lag_records{")
+
+
 @pytest.mark.parametrize("protocol", ["consumer", "classic"])
 def test_two_and_three_replicas_share(
     stream: Stream, replicas: Callable[..., Replica], protocol: str
@@ -33,6 +38,10 @@ def test_two_and_three_replicas_share(
         eventually(
             lambda shares=shares: sorted(map(assigned, group), reverse=True) == shares,  # type: ignore[misc]
             f"the partitions are shared {shares}",
+        )
+        eventually(
+            lambda shares=shares: sorted(map(lags, group), reverse=True) == shares,  # type: ignore[misc]
+            "each shows the lag of its own partitions, and of none that was revoked",
         )
     stream.send(hospital.messages(500))
     stream.wait_until_stored()

@@ -240,6 +240,14 @@ SITUATIONS: Final = {
     "a volume that fills": Situation(
         15, _fires("VolumeFilling"), {_volume("available"): gauge(40e9, 14e9)}
     ),
+    "no kube-state-metrics": Situation(
+        20, _fires("ClusterMetricsGone"), {_restarts(): gone(steady(1))}
+    ),
+    "no kubelet": Situation(
+        20,
+        _fires("ClusterMetricsGone"),
+        {_volume("available"): gone(steady(40e9)), _volume("capacity"): gone(steady(100e9))},
+    ),
     "patients overdue": Situation(
         20,
         _fires("SilentPatients"),

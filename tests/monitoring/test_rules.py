@@ -27,6 +27,10 @@ NEIGHBOURS = {
 }
 
 
+EVERY = rules(clusterMetrics=True)
+"""With the alerts that not every cluster can have."""
+
+
 def names(spec: dict[str, Any]) -> set[str]:
     """The alerts of a specification."""
     return {alert["alert"] for alert in alerts(spec)}
@@ -42,10 +46,14 @@ def promtool(*arguments: str, folder: Path) -> tuple[int, str]:
 
 
 def unit_test(situation: Situation) -> dict[str, Any]:
-    """A situation as promtool has it: what fires, all together, the watchdog left out."""
-    firing = 'count by (alertname) (ALERTS{alertstate="firing",alertname!="%s"}) ^ 0'
+    """A situation as promtool has it: what fires, all together, the watchdog left out.
+
+    All have the namespace, by which one alert inhibits another.
+    """
+    firing = 'count by (alertname, namespace) (ALERTS{alertstate="firing",alertname!="%s"}) ^ 0'
     expected = [
-        {"labels": f'{{alertname="{name}"}}', "value": 1} for name in sorted(situation.fires)
+        {"labels": f'{{alertname="{name}",namespace="ward"}}', "value": 1}
+        for name in sorted(situation.fires)
     ]
     return {
         "interval": STEP,
@@ -65,7 +73,7 @@ def unit_test(situation: Situation) -> dict[str, Any]:
 @needs_promtool
 def test_promtool_has_no_objection(tmp_path: Path) -> None:
     """`promtool check rules` finds the file well-formed, each expression too."""
-    (tmp_path / "rules.yml").write_text(text(rules()))
+    (tmp_path / "rules.yml").write_text(text(EVERY))
     code, said = promtool("check", "rules", "rules.yml", folder=tmp_path)
     assert code == 0, said
 
@@ -74,7 +82,7 @@ def test_promtool_has_no_objection(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", SITUATIONS)
 def test_exactly_these_alerts_fire(name: str, tmp_path: Path) -> None:
     """In each situation the alerts that belong to it, and no other."""
-    (tmp_path / "rules.yml").write_text(text(rules()))
+    (tmp_path / "rules.yml").write_text(text(EVERY))
     tests = {
         "rule_files": ["rules.yml"],
         "evaluation_interval": STEP,
@@ -88,7 +96,7 @@ def test_exactly_these_alerts_fire(name: str, tmp_path: Path) -> None:
 def test_every_alert_has_a_situation_in_which_it_fires() -> None:
     """None is there that nobody has seen fire; "all is well" is where none of them does."""
     seen = {alert for situation in SITUATIONS.values() for alert in situation.fires}
-    assert seen == names(rules()) - {WATCHDOG}
+    assert seen == names(EVERY) - {WATCHDOG}
 
 
 def test_every_service_has_a_situation_without_it() -> None:
@@ -102,11 +110,11 @@ def test_every_metric_is_declared() -> None:
         name for service in SERVICES for each in declared(service) for name in each.series
     }
     recorded = {
-        rule["record"] for group in rules()["groups"] for rule in group["rules"] if "record" in rule
+        rule["record"] for group in EVERY["groups"] for rule in group["rules"] if "record" in rule
     }
     used = {
         name
-        for group in rules()["groups"]
+        for group in EVERY["groups"]
         for rule in group["rules"]
         for name in re.findall(r"([a-zA-Z_:][\w:]*)\{", rule["expr"])
     }
@@ -114,7 +122,7 @@ def test_every_metric_is_declared() -> None:
     assert not undeclared()
 
 
-@pytest.mark.parametrize("alert", list(alerts(rules())), ids=lambda alert: str(alert["alert"]))
+@pytest.mark.parametrize("alert", list(alerts(EVERY)), ids=lambda alert: str(alert["alert"]))
 def test_an_alert_says_what_to_do(alert: dict[str, Any]) -> None:
     """Severity, summary, an impact in one sentence, and a page that confirms, mends, prevents."""
     assert alert["labels"]["severity"] in {"critical", "warning", "none"}
@@ -130,7 +138,7 @@ def test_an_alert_says_what_to_do(alert: dict[str, Any]) -> None:
 def test_every_page_belongs_to_an_alert() -> None:
     """A page of an alert that is gone misleads."""
     pages = {page.stem for page in RUNBOOKS.glob("*.md")} - {"README"}
-    assert pages == names(rules())
+    assert pages == names(EVERY)
 
 
 def test_an_alert_can_be_left_out_or_moved() -> None:
@@ -142,19 +150,50 @@ def test_an_alert_can_be_left_out_or_moved() -> None:
     assert lag["annotations"]["runbook_url"].startswith("https://runbooks.example/")
 
 
-def test_only_alerts_that_are_there_inhibit_others() -> None:
-    """A renamed alert must not leave its effects unmuted; none mutes itself."""
+@pytest.fixture(scope="module")
+def inhibitions() -> list[tuple[str, str, set[str]]]:
+    """The alert that mutes, of which component (empty: of any), and those that it mutes."""
     config = rendering.find(
         rendering.render({"monitoring.inhibitions.enabled": True}),
         "AlertmanagerConfig",
         "vitalstream",
     )
+    found = []
     for rule in config["spec"]["inhibitRules"]:
-        source = rule["sourceMatch"][0]["value"]
+        sources = {each["name"]: each["value"] for each in rule["sourceMatch"]}
         (target,) = rule["targetMatch"]
-        muted = {each for each in names(rules()) if re.fullmatch(target["value"], each)}
-        assert source in names(rules()) - muted
+        muted = {each for each in names(EVERY) if re.fullmatch(target["value"], each)}
         assert len(muted) == len(target["value"].split("|"))
+        assert rule["equal"] == ["namespace"]
+        found.append((sources["alertname"], sources.get("component", ""), muted))
+    return found
+
+
+def test_only_alerts_that_are_there_inhibit_others(
+    inhibitions: list[tuple[str, str, set[str]]],
+) -> None:
+    """A renamed alert must not leave its effects unmuted; none mutes itself."""
+    for source, _, muted in inhibitions:
+        assert source in names(EVERY) - muted
+
+
+@pytest.mark.parametrize(
+    "name", [name for name, situation in SITUATIONS.items() if len(situation.fires) > 1]
+)
+def test_of_alerts_that_fire_together_the_cause_is_sent(
+    name: str, inhibitions: list[tuple[str, str, set[str]]]
+) -> None:
+    """One page for one trouble, and it is a critical one."""
+    situation = SITUATIONS[name]
+    muted = {
+        effect
+        for source, component, effects in inhibitions
+        if source in situation.fires and component in ("", situation.without)
+        for effect in effects
+    }
+    (cause,) = situation.fires - muted
+    (alert,) = (each for each in alerts(EVERY) if each["alert"] == cause)
+    assert alert["labels"]["severity"] == "critical"
 
 
 def test_compose_has_the_same_alerts() -> None:
