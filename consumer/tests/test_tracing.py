@@ -13,9 +13,10 @@ from tests.collector import Collector, Received
 from tests.oracle import read_topic
 from tests.oracle.traffic import Hospital, Message, Mix
 from vitalstream_consumer.batch import Chunk
-from vitalstream_consumer.tracing import MOST_LINKS, find
+from vitalstream_consumer.tracing import MOST_LINKS, BatchTraces, find
 from vitalstream_devstack.databases import Database
 from vitalstream_devstack.pytest_plugin import KafkaHandle
+from vitalstream_runtime.tracing import TracingSettings, exporting
 
 TRACE, SPAN = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 PLAIN = Mix(0, 0, 0, 0, 0)
@@ -61,6 +62,21 @@ def test_links_are_few_and_the_recorded_traces_first() -> None:
     assert [each.offset for each in met[:100]] == list(range(1_000, 1_100))
     all_recorded = with_headers(0, [traceparent(n, "01") for n in range(1, 1_001)])
     assert len(find([all_recorded])) == MOST_LINKS
+
+
+def test_a_sampler_may_leave_batches_out(
+    collector: Collector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Then no part of them is seen either; a recorded trace goes on all the same."""
+    monkeypatch.setenv("OTEL_TRACES_SAMPLER", "parentbased_always_off")
+    told = TracingSettings.model_validate({"endpoint": collector.endpoint})
+    with exporting("consumer", told) as spans:
+        assert spans is not None
+        chunks = [with_headers(0, [traceparent(1, "00"), traceparent(2, "01")])]
+        with BatchTraces(spans, "topic", "group").writing(chunks):
+            pass
+    (span,) = collector.spans
+    assert (span.name, int(span.trace_id, 16), span.links) == ("process topic", 2, [])
 
 
 def test_a_dead_letter_and_its_replay_keep_their_trace(  # noqa: PLR0917 - fixtures

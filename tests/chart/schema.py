@@ -129,7 +129,7 @@ SPECIAL: Final[dict[str, Schema]] = {
     "*.service.nodePort": {"type": ["integer", "null"], "minimum": 1, "maximum": 65535},
     "dashboard.*.hosts": _TEXTS,
     "dashboard.*.hostnames": _TEXTS,
-    "tracing.endpoint": {"type": "string", "pattern": r"^(https?://[^/\s]+(/\S*)?)?$"},
+    "tracing.endpoint": {"type": "string", "pattern": r"^(https?://[^/@\s]+(/[^@\s]*)?)?$"},
     "networkPolicy.dnsPorts": {"type": "array", "items": _PORT},
     "monitoring.*.interval": {"type": "string", "pattern": "^[0-9]+(ms|s|m)$"},
     "consumer.autoscaling.kedaNamespace": _NAME,

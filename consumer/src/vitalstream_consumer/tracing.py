@@ -62,25 +62,19 @@ class BatchTraces:
     def writing(self, chunks: Sequence[Chunk]) -> Iterator[None]:
         """Goes around the write of a batch; its span begins where its decoding began."""
         met = find(chunks)
-        batch = self._begin(chunks, [each.trace for each in met])
-        place = batch.place
-        write = self._spans.begin(
-            "write", "client", parent=place, attributes={"db.system.name": "postgresql"}
-        )
+        under_way = self._begin(chunks, [each.trace for each in met])
         try:
             yield
         except Exception as error:
-            kind = describe(error).get("sqlstate") or type(error).__name__
-            write.fail(kind)
-            batch.fail(kind)
+            for span in under_way:
+                span.fail(describe(error).get("sqlstate") or type(error).__name__)
             raise
-        write.end()
-        if place is not None:
-            self._go_on(met, place)
-        batch.end()
+        for span in under_way:
+            span.end()
+        self._go_on(met, under_way[-1].place)
 
-    def _begin(self, chunks: Sequence[Chunk], links: Sequence[TraceParent]) -> "Span":
-        """The batch's span, with what is over already as a part of it."""
+    def _begin(self, chunks: Sequence[Chunk], links: Sequence[TraceParent]) -> "list[Span]":
+        """The write's span and its batch's; where the sampler leaves the batch out, that alone."""
         began = min(chunk.decoded_ns[0] for chunk in chunks)
         batch = self._spans.begin(
             f"process batch {self._topic}",
@@ -93,19 +87,22 @@ class BatchTraces:
             },
             start_ns=began,
         )
-        if batch.place is not None:
-            decode = self._spans.begin("decode", "internal", parent=batch.place, start_ns=began)
-            decode.end(at_ns=max(chunk.decoded_ns[1] for chunk in chunks))
-        return batch
+        if batch.place is None:
+            return [batch]
+        decode = self._spans.begin("decode", "internal", parent=batch.place, start_ns=began)
+        decode.end(at_ns=max(chunk.decoded_ns[1] for chunk in chunks))
+        postgres = {"db.system.name": "postgresql"}
+        write = self._spans.begin("write", "client", parent=batch.place, attributes=postgres)
+        return [write, batch]
 
-    def _go_on(self, met: Sequence[_Met], batch: TraceParent) -> None:
+    def _go_on(self, met: Sequence[_Met], batch: TraceParent | None) -> None:
         for each in met:
             if each.trace.sampled:
                 span = self._spans.begin(
                     f"process {self._topic}",
                     "consumer",
                     parent=each.trace,
-                    links=[batch],
+                    links=[] if batch is None else [batch],
                     attributes=self._about
                     | {
                         "messaging.destination.partition.id": str(each.chunk.partition),

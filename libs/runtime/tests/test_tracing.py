@@ -133,6 +133,7 @@ def test_a_missing_extra_is_one_line(service: str) -> None:
     ("variable", "value"),
     [
         ("OTEL_EXPORTER_OTLP_ENDPOINT", "collector:4317"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://user:password@collector:4318"),  # it is logged
         ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc"),
         ("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "-1"),
     ],

@@ -17,7 +17,7 @@ class TracingSettings(Settings):
 
     endpoint: str | None = Field(
         default=None,
-        pattern="^https?://[^/ ]+",
+        pattern="^https?://[^/@ ]+(/[^@ ]*)?$",
         description="Base URL of an OpenTelemetry collector, such as http://collector:4318; spans "
         "go to its /v1/traces. Unset: no spans are made. Needs the extra `tracing`. The SDK's "
         "other OTEL_* variables hold as well.",
