@@ -26,7 +26,8 @@ The last rows of the dashboards are about what others run and measure: the kubel
 kube-state-metrics, Strimzi's metrics reporter, CloudNativePG's exporter. `make test` evaluates
 every panel but these on a real Prometheus. These `promtool` parses, and a list holds their names,
 but nothing evaluates them: no exporter of theirs runs without a cluster, and `make cluster-test`
-brings no Prometheus.
+brings no Prometheus. Their names were compared in August 2026 with Strimzi's own dashboard for its
+reporter and with CloudNativePG's default queries.
 
 """
 

@@ -83,6 +83,7 @@ class Organs(NamedTuple):
     shutdown: Shutdown
     heartbeat: Heartbeat
     readiness: Readiness
+    metrics: Metrics
     spans: "Spans | None"
 
 
@@ -117,7 +118,11 @@ def run(told: Configuration, shutdown: Shutdown, spans: "Spans | None" = None) -
     heartbeat = Heartbeat(told.consumer.drain_seconds + _STUCK_SECONDS)
     readiness = Readiness("database", "migrations", "kafka", "topic")
     export_state("consumer", logging.version_of("consumer"), readiness)
-    organs = Organs(shutdown, heartbeat, readiness, spans)
+    # Shown while it still waits: what is counted first is seen to rise from 0.
+    metrics = Metrics()
+    metrics.writers.set(told.consumer.writers)
+    metrics.backlog_limit.set(told.consumer.batch_records)
+    organs = Organs(shutdown, heartbeat, readiness, metrics, spans)
     ops = OpsServer(told.service, heartbeat, readiness)
     ops.start()
     try:
@@ -133,7 +138,7 @@ def wait(told: Configuration, organs: Organs) -> bool:
     Raises:
         StartupError: What waiting will not mend.
     """
-    shutdown, heartbeat, readiness, _ = organs
+    shutdown, heartbeat, readiness = organs[:3]
 
     def stopped(seconds: float) -> bool:
         heartbeat.beat()
@@ -167,10 +172,7 @@ def consume(told: Configuration, organs: Organs) -> None:
     Raises:
         StartupError: What trying again will not mend.
     """
-    settings, topic = told.consumer, told.kafka.topic
-    metrics = Metrics()
-    metrics.writers.set(settings.writers)
-    metrics.backlog_limit.set(settings.batch_records)
+    settings, topic, metrics = told.consumer, told.kafka.topic, organs.metrics
     desk = Desk(
         Ownership(Backoff(longest_seconds=settings.retry_seconds)),
         Backlog(Limits(settings.batch_records, settings.batch_bytes), batches=1),

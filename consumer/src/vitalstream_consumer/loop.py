@@ -120,10 +120,12 @@ class Loop:
         )
         for partition in self._shown - progress.keys():
             self._metrics.lag.remove(str(partition))
+            self._metrics.next_offset.remove(str(partition))
         self._shown &= progress.keys()
         for partition, each in progress.items():
             if each.written_to is not None and each.log_end is not None:
                 self._metrics.lag.labels(str(partition)).set(max(0, each.log_end - each.written_to))
+                self._metrics.next_offset.labels(str(partition)).set(each.written_to)
                 self._shown.add(partition)
         self._membership.commit(
             {

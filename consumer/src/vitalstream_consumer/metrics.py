@@ -86,6 +86,9 @@ class Metrics:
             "lag_records", "Records of the log not yet in the tables, of owned partitions.",
             "partition",
         )  # fmt: skip
+        self.next_offset = gauge(
+            "next_offset", "Offset that the tables go on from, of owned partitions.", "partition"
+        )
         self.record_age = RecordAge()
         registry.register(self.record_age)
         self.batch_records = histogram("batch_records", "Records per commit.", _BATCH_RECORDS)
