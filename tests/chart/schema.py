@@ -154,6 +154,7 @@ _FIRST: Final[dict[str, Schema]] = {
     },
     "monitoring.rules.freshnessObjective": {"type": "number", "minimum": 0.5, "maximum": 0.9999},
     "monitoring.rules.volumeFreeRatio": {"type": "number", "minimum": 0.01, "maximum": 0.9},
+    "monitoring.rules.noRecordsMinutes": {"type": "integer", "minimum": 6},
     "monitoring.rules.silentPatients": {"type": ["integer", "null"], "minimum": 0},
     "monitoring.rules.runbooks": {"type": "string", "pattern": "[^/]$"},
     "consumer.autoscaling.kedaNamespace": _NAME,

@@ -11,6 +11,7 @@ from tests.chart import rendering
 
 _SECONDS: Final = {"s": 1, "m": 60, "h": 3600}
 _DURATION: Final = re.compile(r"\b(\d+)([smh])\b")
+_AGO: Final = re.compile(r"\btime\(\) - (\d+)\b")
 
 
 def rules(namespace: str = "ward", **values: Any) -> dict[str, Any]:
@@ -40,13 +41,20 @@ def alerts(spec: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def hastened(spec: Mapping[str, Any], factor: int) -> dict[str, Any]:
-    """The same rules with every duration divided: a window of 5m and a factor of 20 make 15s."""
+    """The same rules with every duration divided: a window of 5m and a factor of 20 make 15s.
+
+    A process' youth, in `time() - 600`, is one of them.
+    """
 
     def shorter(match: re.Match[str]) -> str:
         return f"{int(match[1]) * _SECONDS[match[2]] * 1000 // factor}ms"
 
+    def younger(match: re.Match[str]) -> str:
+        return f"time() - {int(match[1]) / factor:g}"
+
     def of(rule: dict[str, Any]) -> dict[str, Any]:
         timed = {key: _DURATION.sub(shorter, rule[key]) for key in ("expr", "for") if key in rule}
+        timed["expr"] = _AGO.sub(younger, timed["expr"])
         return rule | timed
 
     groups = [{**group, "rules": [of(rule) for rule in group["rules"]]} for group in spec["groups"]]

@@ -1,103 +1,43 @@
 """Situations as Prometheus would see them, and the alerts that must fire in each.
 
-Samples are a minute apart. Everything is well for six hours; then comes what the situation adds.
+Everything is well for six hours; then comes what the situation adds.
 """
 
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NamedTuple
 
 from tests.metrics.declared import declared
-
-STEP: Final = "1m"
-_CALM_STEPS: Final = 360
-_LATER_STEPS: Final = 120
-_PER_STEP: Final = 3_000
-_IN: Final = 'namespace="ward",instance="{0}",job="ward/{0}"'
-
-
-def steady(value: float) -> str:
-    """A gauge that stands still."""
-    return f"{value}x{_CALM_STEPS + _LATER_STEPS}"
-
-
-def gauge(value: float, later: float, by: float = 0) -> str:
-    """A gauge that stands still, then jumps, and rises by so much each step."""
-    return f"{value}x{_CALM_STEPS - 1} {later}{by:+}x{_LATER_STEPS}"
-
-
-def counter(by: float, later: float) -> str:
-    """A counter that rises by so much each step, and by another amount later."""
-    end = by * _CALM_STEPS
-    return f"0{by:+}x{_CALM_STEPS} {end + later}{later:+}x{_LATER_STEPS - 1}"
+from tests.monitoring.series import (
+    CALM_SECONDS,
+    CALM_STEPS,
+    LATER_STEPS,
+    PER_STEP,
+    WELL,
+    appearing,
+    counter,
+    gauge,
+    gone,
+    of,
+    restarts,
+    series,
+    steady,
+    volume,
+)
 
 
-def gone(calm: str) -> str:
-    """A series that ends after the calm hours, as those of a target that is gone do."""
-    return f"{calm.split('x', maxsplit=1)[0]}x{_CALM_STEPS} stale"
+class Fired(NamedTuple):
+    """An alert, with those of its labels that decide what it mutes."""
 
+    alert: str
+    component: str = ""
+    dependency: str = ""
 
-def series(service: str, name: str, **labels: str) -> str:
-    """One series of a service."""
-    inner = ",".join(f'{key}="{value}"' for key, value in labels.items())
-    return f"{name}{{{_IN.format(service)}{',' if inner else ''}{inner}}}"
-
-
-def of(service: str, what: str, **labels: str) -> str:
-    """One of its own: vitalstream_SERVICE_WHAT."""
-    return series(service, f"vitalstream_{service}_{what}", **labels)
-
-
-def _ready(service: str, *dependencies: str) -> dict[str, str]:
-    return {
-        series(service, "vitalstream_ready", dependency=each): steady(1) for each in dependencies
-    }
-
-
-def _well() -> dict[str, str]:
-    calm = {
-        of("consumer", "records_committed_total"): counter(_PER_STEP, _PER_STEP),
-        of("consumer", "record_age_seconds_count"): counter(_PER_STEP, _PER_STEP),
-        of("consumer", "record_age_seconds_bucket", le="5.0"): counter(_PER_STEP, _PER_STEP),
-        of("consumer", "lag_records", partition="0"): steady(20),
-        of("consumer", "dead_letters_total", reason="not_json"): steady(3),
-        of("consumer", "gaps_total", kind="deleted"): steady(0),
-        of("consumer", "rewound_total"): steady(0),
-        of("consumer", "fenced_total"): steady(2),
-        of("consumer", "write_failures_total"): steady(1),
-        of("consumer", "paused"): steady(0),
-        of("producer", "records_lost_total"): steady(0),
-        of("producer", "delivery_errors_total", reason="timed_out"): steady(4),
-        of("dashboard", "data_age_seconds"): steady(0.4),
-        of("dashboard", "database_up"): steady(1),
-        of("dashboard", "query_failures_total", trouble="pending"): steady(0),
-        of("dashboard", "render_errors_total", part="kpis"): steady(0),
-        of("dashboard", "partition_headroom_seconds"): steady(7 * 86_400),
-        of("dashboard", "silent_patients", department="ICU"): steady(0),
-        **_ready("producer", "kafka", "topic"),
-        **_ready("consumer", "database", "migrations", "kafka", "topic"),
-        **_ready("dashboard", "page", "database"),
-    }
-    for service in ("producer", "consumer", "dashboard"):
-        calm[series(service, "vitalstream_build_info", component=service)] = steady(1)
-        calm[series(service, "up")] = steady(1)
-    calm[_restarts()] = steady(1)
-    for name, value in [("available", 40e9), ("capacity", 100e9)]:
-        calm[_volume(name)] = steady(value)
-    return calm
-
-
-def _restarts() -> str:
-    pod = "demo-vitalstream-consumer-5d9c-x2x7p"
-    return series("kubelet", "kube_pod_container_status_restarts_total", pod=pod)
-
-
-def _volume(what: str) -> str:
-    claim = "demo-vitalstream-postgres-1"
-    name = f"kubelet_volume_stats_{what}_bytes"
-    return series("kubelet", name, persistentvolumeclaim=claim)
-
-
-WELL: Final = _well()
+    @property
+    def labels(self) -> dict[str, str]:
+        """Those that it has, as Alertmanager sees them."""
+        labels = {"alertname": self.alert, "namespace": "ward"}
+        labels |= {"component": self.component, "dependency": self.dependency}
+        return {name: value for name, value in labels.items() if value}
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,9 +52,14 @@ class Situation:
     """
 
     minutes: int
-    fires: frozenset[str]
+    fires: frozenset[Fired]
     differs: dict[str, str] = field(default_factory=dict)
     without: str = ""
+
+    @property
+    def names(self) -> set[str]:
+        """The alerts that fire."""
+        return {each.alert for each in self.fires}
 
     @property
     def all_series(self) -> dict[str, str]:
@@ -127,28 +72,79 @@ class Situation:
         return found
 
 
-def _fires(*names: str) -> frozenset[str]:
-    return frozenset(f"Vitalstream{name}" for name in names)
+def _fires(*alerts: str) -> frozenset[Fired]:
+    """From "Alert", "Alert component" and "Alert component dependency"."""
+    return frozenset(Fired(*f"Vitalstream{each}".split()) for each in alerts)
 
 
 _STOPPED: Final = {
-    of("consumer", "records_committed_total"): counter(_PER_STEP, 0),
-    of("consumer", "record_age_seconds_count"): counter(_PER_STEP, 0),
-    of("consumer", "record_age_seconds_bucket", le="5.0"): counter(_PER_STEP, 0),
+    of("consumer", "records_committed_total"): counter(PER_STEP, 0),
+    of("consumer", "next_offset", partition="0"): counter(PER_STEP, 0),
+    of("consumer", "record_age_seconds_count"): counter(PER_STEP, 0),
+    of("consumer", "record_age_seconds_bucket", le="5.0"): counter(PER_STEP, 0),
 }
 _LAG: Final = of("consumer", "lag_records", partition="0")
 _WAITING: Final = {_LAG: gauge(20, 500, 100)}
 _LATE: Final = of("consumer", "record_age_seconds_bucket", le="5.0")
+_AGE: Final = of("dashboard", "data_age_seconds")
+
+
+def _anew(what: str, started: float, **labels: str) -> dict[str, str]:
+    """A consumer that is first seen after the calm hours, with something counted already.
+
+    Args:
+        what: The counter.
+        started: When the process did, seconds.
+        labels: Of the counter.
+    """
+    old, here = (f'instance="{each}",job="ward/consumer"' for each in ("consumer", "anew"))
+    mine = {
+        of("consumer", what, **labels): appearing(2),
+        series("consumer", "process_start_time_seconds"): appearing(started),
+    }
+    return {name.replace(old, here): values for name, values in mine.items()}
+
 
 SITUATIONS: Final = {
     "all is well": Situation(60, _fires()),
-    "all records late, for a moment": Situation(4, _fires(), {_LATE: counter(_PER_STEP, 0)}),
-    "all records late": Situation(20, _fires("RecordsLateFast"), {_LATE: counter(_PER_STEP, 0)}),
+    "all records late, for a moment": Situation(4, _fires(), {_LATE: counter(PER_STEP, 0)}),
+    "all records late": Situation(20, _fires("RecordsLateFast"), {_LATE: counter(PER_STEP, 0)}),
+    "all records late for long": Situation(
+        40, _fires("RecordsLateFast", "RecordsLateSlow"), {_LATE: counter(PER_STEP, 0)}
+    ),
     "a tenth of the records late for long": Situation(
-        20, _fires("RecordsLateSlow"), {_LATE: counter(0.9 * _PER_STEP, 0.9 * _PER_STEP)}
+        20, _fires("RecordsLateSlow"), {_LATE: counter(0.9 * PER_STEP, 0.9 * PER_STEP)}
     ),
     "nothing comes": Situation(20, _fires("NoRecords"), _STOPPED | {_LAG: gauge(20, 0)}),
+    "nothing comes for a while": Situation(9, _fires(), _STOPPED | {_LAG: gauge(20, 0)}),
+    "an installation without a source yet": Situation(
+        4,
+        _fires(),
+        _STOPPED
+        | {
+            _LAG: gauge(20, 0),
+            of("consumer", "records_committed_total"): appearing(0),
+        },
+    ),
     "commits stopped": Situation(7, _fires("ConsumerStalled"), _STOPPED | _WAITING),
+    "one of two partitions stands still": Situation(
+        9,
+        _fires("ConsumerStalled"),
+        {of("consumer", "lag_records", partition="1"): gauge(0, 30, 10)},
+    ),
+    "it has stood still for long": Situation(
+        30,
+        _fires("ConsumerStalled", "RecordsLateFast"),
+        {of("consumer", "lag_records", partition="1"): gauge(0, 30, 10)},
+    ),
+    "a partition that nobody can claim": Situation(
+        9,
+        _fires("ConsumerStalled", "ConsumerPaused"),
+        {
+            of("consumer", "lag_records", partition="1"): gauge(0, 30, 10),
+            of("consumer", "paused"): gauge(0, 1),
+        },
+    ),
     "commits stopped for long": Situation(
         20, _fires("ConsumerStalled", "RecordsLateFast"), _STOPPED | _WAITING
     ),
@@ -166,6 +162,15 @@ SITUATIONS: Final = {
         2,
         _fires("DeadLetters"),
         {of("consumer", "dead_letters_total", reason="conflict"): gauge(0, 1)},
+    ),
+    "dead letters before a new process is first seen": Situation(
+        2, _fires("DeadLetters"), _anew("dead_letters_total", CALM_SECONDS, reason="conflict")
+    ),
+    "a gap before a new process is first seen": Situation(
+        20, _fires("Gap"), _anew("gaps_total", CALM_SECONDS, kind="deleted")
+    ),
+    "old gaps that a new Prometheus sees": Situation(
+        2, _fires(), _anew("gaps_total", 0, kind="deleted")
     ),
     "a gap": Situation(
         2, _fires("Gap"), {of("consumer", "gaps_total", kind="deleted"): gauge(0, 1)}
@@ -186,24 +191,96 @@ SITUATIONS: Final = {
         _fires(),
         {of("producer", "delivery_errors_total", reason="timed_out"): gauge(4, 5)},
     ),
-    "no consumer": Situation(6, _fires("ServiceGone", "TargetDown"), without="consumer"),
-    "no producer": Situation(6, _fires("ServiceGone", "TargetDown"), without="producer"),
-    "no dashboard": Situation(6, _fires("ServiceGone", "TargetDown"), without="dashboard"),
-    "a wrong password": Situation(10, _fires("Restarting"), {_restarts(): gauge(1, 2, 0.4)}),
-    "one restart": Situation(10, _fires(), {_restarts(): gauge(1, 2)}),
+    "no consumer": Situation(6, _fires("ServiceGone consumer", "TargetDown"), without="consumer"),
+    "no producer": Situation(6, _fires("ServiceGone producer", "TargetDown"), without="producer"),
+    "no dashboard": Situation(
+        6, _fires("ServiceGone dashboard", "TargetDown"), without="dashboard"
+    ),
+    "no producer for long": Situation(
+        20,
+        _fires("ServiceGone producer", "TargetDown", "NoRecords", "DashboardStale"),
+        _STOPPED | {_LAG: gauge(20, 0), _AGE: gauge(0.4, 60, 60)},
+        without="producer",
+    ),
+    "a wrong password": Situation(
+        10, _fires("Restarting consumer"), {restarts(): gauge(1, 2, 0.4)}
+    ),
+    "a wrong password for all of them": Situation(
+        10,
+        _fires("Restarting consumer", "ServiceGone consumer", "TargetDown", "DashboardStale"),
+        {restarts(): gauge(1, 2, 0.4), _AGE: gauge(0.4, 60, 60)},
+        without="consumer",
+    ),
+    "a producer that keeps ending": Situation(
+        20,
+        _fires("Restarting producer", "NoRecords", "DashboardStale"),
+        _STOPPED
+        | {
+            restarts("producer"): gauge(1, 2, 0.4),
+            _LAG: gauge(20, 0),
+            _AGE: gauge(0.4, 60, 60),
+        },
+    ),
+    "a process that keeps ending, without Kubernetes": Situation(
+        10,
+        _fires("Restarting consumer"),
+        {
+            series("consumer", "process_start_time_seconds"): gauge(0, CALM_SECONDS, 60),
+            of("consumer", "dead_letters_total", reason="not_json"): gauge(3, 0),
+        },
+    ),
+    "one restart": Situation(10, _fires(), {restarts(): gauge(1, 2)}),
+    "a database that is away": Situation(
+        10,
+        _fires(
+            "NotReady consumer database",
+            "DatabaseAway",
+            "ConsumerStalled",
+            "ConsumerPaused",
+            "WritesFailing",
+            "DashboardStale",
+        ),
+        _STOPPED
+        | _WAITING
+        | {
+            series("consumer", "vitalstream_ready", dependency="database"): gauge(1, 0),
+            of("consumer", "paused"): gauge(0, 2),
+            of("consumer", "write_failures_total"): gauge(1, 2, 2),
+            of("dashboard", "database_up"): gauge(1, 0),
+            _AGE: gauge(0.4, 60, 60),
+        },
+    ),
+    "a broker that is away": Situation(
+        20,
+        _fires(
+            "NotReady consumer kafka",
+            "NotReady producer kafka",
+            "DeliveryFailing",
+            "NoRecords",
+            "DashboardStale",
+        ),
+        _STOPPED
+        | {
+            _LAG: gauge(20, 0),
+            series("consumer", "vitalstream_ready", dependency="kafka"): gauge(1, 0),
+            series("producer", "vitalstream_ready", dependency="kafka"): gauge(1, 0),
+            of("producer", "delivery_errors_total", reason="timed_out"): gauge(4, 5, 3),
+            _AGE: gauge(0.4, 60, 60),
+        },
+    ),
     "a database that does not answer": Situation(
         5,
-        _fires("NotReady"),
+        _fires("NotReady consumer database"),
         {series("consumer", "vitalstream_ready", dependency="database"): gauge(1, 0)},
     ),
     "a new version before its migrations": Situation(
         7,
-        _fires("MigrationsPending"),
+        frozenset({Fired("VitalstreamMigrationsPending", dependency="migrations")}),
         {series("consumer", "vitalstream_ready", dependency="migrations"): gauge(1, 0)},
     ),
     "a start without a database": Situation(
         7,
-        _fires("NotReady"),
+        _fires("NotReady consumer database"),
         {
             series("consumer", "vitalstream_ready", dependency="migrations"): gauge(1, 0),
             series("consumer", "vitalstream_ready", dependency="database"): gauge(1, 0),
@@ -215,13 +292,23 @@ SITUATIONS: Final = {
         {of("dashboard", "query_failures_total", trouble="pending"): gauge(0, 1, 5)},
     ),
     "the dashboard's database is away": Situation(
-        4, _fires("DatabaseAway"), {of("dashboard", "database_up"): gauge(1, 0)}
+        10,
+        _fires("DatabaseAway", "DashboardStale"),
+        {of("dashboard", "database_up"): gauge(1, 0), _AGE: gauge(0.4, 60, 60)},
     ),
     "partitions that are not read": Situation(
         7, _fires("ConsumerPaused"), {of("consumer", "paused"): gauge(0, 2)}
     ),
     "writes that fail": Situation(
         9, _fires("WritesFailing"), {of("consumer", "write_failures_total"): gauge(1, 2, 2)}
+    ),
+    "a failover of the database": Situation(
+        4,
+        _fires(),
+        {
+            of("dashboard", "database_up"): f"1x{CALM_STEPS} 0x1 1x{LATER_STEPS}",
+            of("consumer", "write_failures_total"): gauge(1, 3),
+        },
     ),
     "consumers that fence each other": Situation(
         9, _fires("Fencing"), {of("consumer", "fenced_total"): gauge(2, 3, 2)}
@@ -238,15 +325,15 @@ SITUATIONS: Final = {
         {of("dashboard", "partition_headroom_seconds"): gauge(7 * 86_400, 2 * 86_400)},
     ),
     "a volume that fills": Situation(
-        15, _fires("VolumeFilling"), {_volume("available"): gauge(40e9, 14e9)}
+        15, _fires("VolumeFilling"), {volume("available"): gauge(40e9, 14e9)}
     ),
     "no kube-state-metrics": Situation(
-        20, _fires("ClusterMetricsGone"), {_restarts(): gone(steady(1))}
+        20, _fires("ClusterMetricsGone"), {restarts(): gone(steady(1))}
     ),
     "no kubelet": Situation(
         20,
         _fires("ClusterMetricsGone"),
-        {_volume("available"): gone(steady(40e9)), _volume("capacity"): gone(steady(100e9))},
+        {volume("available"): gone(steady(40e9)), volume("capacity"): gone(steady(100e9))},
     ),
     "patients overdue": Situation(
         20,
@@ -267,4 +354,4 @@ def undeclared() -> set[str]:
     used = {
         name.partition("{")[0] for situation in SITUATIONS.values() for name in situation.all_series
     }
-    return {each for each in used - known if not each.startswith(("up", "kube"))}
+    return {each for each in used - known if not each.startswith(("up", "kube", "process_"))}

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.chart import rendering
 from tests.metrics.declared import SERVICES, declared
 from tests.monitoring import document
 from tests.monitoring.rules import alerts, rules, text
-from tests.monitoring.scenarios import SITUATIONS, STEP, Situation, undeclared
+from tests.monitoring.scenarios import SITUATIONS, Situation, undeclared
+from tests.monitoring.series import STEP
 
 RUNBOOKS = Path(__file__).parents[2] / "docs" / "runbooks"
 PROMTOOL = shutil.which("promtool")
@@ -21,6 +21,7 @@ needs_promtool = pytest.mark.skipif(PROMTOOL is None, reason="no promtool: insta
 WATCHDOG = "VitalstreamWatchdog"
 NEIGHBOURS = {
     "up",
+    "process_start_time_seconds",
     "kube_pod_container_status_restarts_total",
     "kubelet_volume_stats_available_bytes",
     "kubelet_volume_stats_capacity_bytes",
@@ -45,15 +46,22 @@ def promtool(*arguments: str, folder: Path) -> tuple[int, str]:
     return done.returncode, done.stdout + done.stderr
 
 
+def matchers(labels: dict[str, str]) -> str:
+    """As PromQL writes them."""
+    return ",".join(f'{key}="{value}"' for key, value in labels.items())
+
+
 def unit_test(situation: Situation) -> dict[str, Any]:
     """A situation as promtool has it: what fires, all together, the watchdog left out.
 
-    All have the namespace, by which one alert inhibits another.
+    All have the namespace, and some have more, by which one alert inhibits another.
     """
-    firing = 'count by (alertname, namespace) (ALERTS{alertstate="firing",alertname!="%s"}) ^ 0'
+    firing = (
+        "count by (alertname, namespace, component, dependency) "
+        '(ALERTS{alertstate="firing",alertname!="%s"}) ^ 0'
+    )
     expected = [
-        {"labels": f'{{alertname="{name}",namespace="ward"}}', "value": 1}
-        for name in sorted(situation.fires)
+        {"labels": f"{{{matchers(each.labels)}}}", "value": 1} for each in sorted(situation.fires)
     ]
     return {
         "interval": STEP,
@@ -95,7 +103,7 @@ def test_exactly_these_alerts_fire(name: str, tmp_path: Path) -> None:
 
 def test_every_alert_has_a_situation_in_which_it_fires() -> None:
     """None is there that nobody has seen fire; "all is well" is where none of them does."""
-    seen = {alert for situation in SITUATIONS.values() for alert in situation.fires}
+    seen = {alert for situation in SITUATIONS.values() for alert in situation.names}
     assert seen == names(EVERY) - {WATCHDOG}
 
 
@@ -148,52 +156,6 @@ def test_an_alert_can_be_left_out_or_moved() -> None:
     (lag,) = (each for each in alerts(spec) if each["alert"] == "VitalstreamLagGrowing")
     assert "[10m]) > 7" in lag["expr"]
     assert lag["annotations"]["runbook_url"].startswith("https://runbooks.example/")
-
-
-@pytest.fixture(scope="module")
-def inhibitions() -> list[tuple[str, str, set[str]]]:
-    """The alert that mutes, of which component (empty: of any), and those that it mutes."""
-    config = rendering.find(
-        rendering.render({"monitoring.inhibitions.enabled": True}),
-        "AlertmanagerConfig",
-        "vitalstream",
-    )
-    found = []
-    for rule in config["spec"]["inhibitRules"]:
-        sources = {each["name"]: each["value"] for each in rule["sourceMatch"]}
-        (target,) = rule["targetMatch"]
-        muted = {each for each in names(EVERY) if re.fullmatch(target["value"], each)}
-        assert len(muted) == len(target["value"].split("|"))
-        assert rule["equal"] == ["namespace"]
-        found.append((sources["alertname"], sources.get("component", ""), muted))
-    return found
-
-
-def test_only_alerts_that_are_there_inhibit_others(
-    inhibitions: list[tuple[str, str, set[str]]],
-) -> None:
-    """A renamed alert must not leave its effects unmuted; none mutes itself."""
-    for source, _, muted in inhibitions:
-        assert source in names(EVERY) - muted
-
-
-@pytest.mark.parametrize(
-    "name", [name for name, situation in SITUATIONS.items() if len(situation.fires) > 1]
-)
-def test_of_alerts_that_fire_together_the_cause_is_sent(
-    name: str, inhibitions: list[tuple[str, str, set[str]]]
-) -> None:
-    """One page for one trouble, and it is a critical one."""
-    situation = SITUATIONS[name]
-    muted = {
-        effect
-        for source, component, effects in inhibitions
-        if source in situation.fires and component in ("", situation.without)
-        for effect in effects
-    }
-    (cause,) = situation.fires - muted
-    (alert,) = (each for each in alerts(EVERY) if each["alert"] == cause)
-    assert alert["labels"]["severity"] == "critical"
 
 
 def test_compose_has_the_same_alerts() -> None:
