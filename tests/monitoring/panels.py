@@ -64,14 +64,18 @@ def panels(dashboard: dict[str, Any]) -> Iterator[dict[str, Any]]:
         yield from panel.get("panels", [])
 
 
-def expressions(namespace: str = "vitalstream", rate_interval: str = "1m") -> list[Expression]:
+def expressions(namespace: str = "vitalstream", rate_interval: int = 60) -> list[Expression]:
     """Every query of every panel, as Grafana would send it.
 
     Args:
         namespace: The chosen one.
-        rate_interval: Four times the time between two scrapes or more.
+        rate_interval: Four times the time between two scrapes or more, in seconds.
     """
-    values = {"$namespace": namespace, "$__rate_interval": rate_interval}
+    values = {
+        "$namespace": namespace,
+        "$__rate_interval_ms": f"{rate_interval}000",
+        "$__rate_interval": f"{rate_interval}s",
+    }
     return [
         Expression(name, panel["title"], _replaced(target["expr"], values))
         for name, dashboard in dashboards().items()

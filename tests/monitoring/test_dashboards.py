@@ -40,9 +40,9 @@ LABELS = {
 }  # fmt: skip
 FUNCTIONS = {
     "sum", "min", "max", "count", "rate", "increase", "changes", "round", "vector",
-    "histogram_quantile",
+    "histogram_quantile", "deriv", "time", "sort_desc",
 }  # fmt: skip
-WORDS = {"by", "on", "or", "bool", "group_left", "Inf"}
+WORDS = {"by", "on", "or", "and", "offset", "bool", "group_left", "Inf"}
 
 FOUND = dashboards()
 

@@ -21,15 +21,25 @@ SILENT = "vitalstream_dashboard_silent_patients"
 AGES = "vitalstream_consumer_record_age_seconds"
 
 
-def ages(in_time: str, of: str) -> dict[str, str]:
-    """The histogram of the records' age, so many of them in time."""
+def ages(in_time: str, of: str, there: str = "1x40") -> dict[str, str]:
+    """A consumer and its histogram of the records' age, so many of them in time."""
     within = {f'{AGES}_bucket{{{IN},le="{bound}"}}': in_time for bound in ("1.0", "5.0")}
     beyond = {f'{AGES}_bucket{{{IN},le="{bound}"}}': of for bound in ("10.0", "+Inf")}
-    return {**within, **beyond, f"{AGES}_count{{{IN}}}": of}
+    consumer = {f"vitalstream_consumer_writers{{{IN}}}": there}
+    return {**within, **beyond, **consumer, f"{AGES}_count{{{IN}}}": of}
+
+
+def stands(partition: str, offset: str, lag: str = "3x40") -> dict[str, str]:
+    """Where the tables stand in a partition, and how many wait in it."""
+    return {
+        f'vitalstream_consumer_next_offset{{{IN},partition="{partition}"}}': offset,
+        f'vitalstream_consumer_lag_records{{{IN},partition="{partition}"}}': lag,
+    }
 
 
 QUICK, NEW = ages("0+10x40", "0+10x40"), ages("0x40", "0x40")
 SLOW = ages("0+9x40", "0+10x40")
+GONE = ages("0+10x38 stale", "0+10x38 stale", "1x38 stale")
 BUILD = f'vitalstream_build_info{{{IN},component="consumer"'
 READY = "vitalstream_ready"
 ALERT = f'ALERTS{{{IN},alertstate="firing"'
@@ -51,8 +61,27 @@ CASES = [
     Case("Stream", "Stopped", {SENT: "50x40", LAG: "3x40", **NEW}),
     Case("Stream", "Nothing arrives", {SENT: "50x40", LAG: "0x40", **NEW}),
     Case("Stream", "Nothing arrives", {SENT: "50x40", **NEW}),
+    Case(
+        "Stream",
+        "Stopped",
+        {
+            SENT: "0x40",
+            f'{BUILD},instance="a"}}': "1x40",
+            f'{READY}{{{IN},instance="a",dependency="database"}}': "0x40",
+            **NEW,
+        },
+    ),
+    Case(
+        "Stream",
+        "Partly stopped",
+        {SENT: "0+10x40", LAG: "3x40", **stands("0", "0+10x40"), **stands("1", "7x40"), **QUICK},
+    ),
+    Case("Stream", "Stopped", {SENT: "50x40", LAG: "3x40", **stands("0", "7x40"), **NEW}),
+    Case("Stream", "Live", {SENT: "0+10x40", **stands("1", "7x40", lag="1x40"), **QUICK}),
     Case("Stream", "No consumer", {}),
+    Case("Stream", "No consumer", {SENT: "0+10x38 stale", **GONE}),
     Case("How late", "No records", NEW),
+    Case("How late", "No consumer", GONE),
     Case("How late", "9.5", SLOW),
     Case("Waiting in Kafka", "None", {LAG: "0x40"}),
     Case("Waiting in Kafka", "Nobody reads", {SENT: "0x40"}),
@@ -68,6 +97,14 @@ CASES = [
         "Gaps, last day",
         "None",
         {f'vitalstream_consumer_gaps_total{{{IN},kind="deleted"}}': "4x40"},
+    ),
+    Case(
+        "Gaps, last day",
+        "2",
+        {
+            f'vitalstream_consumer_gaps_total{{{IN},kind="deleted",instance="a"}}': "_x20 2x20",
+            f'process_start_time_seconds{{{IN},instance="a"}}': "_x20 300x20",
+        },
     ),
     Case("Alerts", "Not watched", {}),
     Case("Alerts", "None firing", {WATCHDOG: "1x40"}),

@@ -71,7 +71,7 @@ _NOW: Final = Row(
         gauges(
             "Overdue by department",
             "Current patients whose next observation is overdue.",
-            {"{{department}}": _SILENT},
+            {"{{department}}": f"sort_desc({_SILENT})"},
             "short",
             steps=((GREEN, None), (ORANGE, 1.0), (RED, 5.0)),
             nothing=("No figures", GREY),
@@ -80,7 +80,7 @@ _NOW: Final = Row(
             "High-risk share by department",
             "Share of a department's current patients whose newest risk level is High. In a small "
             "department one patient is much.",
-            {"{{department}}": f"{_HIGH} / ({_CURRENT} > 0)"},
+            {"{{department}}": f"sort_desc({_HIGH} / ({_CURRENT} > 0))"},
             "percentunit",
             steps=_SHARES,
             nothing=("No figures", GREY),

@@ -157,6 +157,8 @@ class Dashboard:
                 {
                     "title": "Vitalstream",
                     "type": "dashboards",
+                    "icon": "dashboard",
+                    "tooltip": "",
                     "tags": ["vitalstream"],
                     "asDropdown": False,
                     "includeVars": True,
@@ -232,7 +234,6 @@ def _variables() -> list[Json]:
             "label": "Prometheus",
             "type": "datasource",
             "query": "prometheus",
-            "current": {},
             "hide": 0,
         },
         {
@@ -240,7 +241,6 @@ def _variables() -> list[Json]:
             "label": "Namespace",
             "type": "query",
             "datasource": _SOURCE,
-            "definition": "label_values(vitalstream_build_info, namespace)",
             "query": {
                 "qryType": 1,
                 "query": "label_values(vitalstream_build_info, namespace)",
@@ -250,7 +250,6 @@ def _variables() -> list[Json]:
             "sort": 1,
             "multi": False,
             "includeAll": False,
-            "current": {},
             "hide": 0,
         },
     ]

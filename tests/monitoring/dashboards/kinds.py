@@ -15,6 +15,10 @@ _LINES: Final = {
     "stacking": {"mode": "none", "group": "A"},
     "thresholdsStyle": {"mode": "off"},
 }
+_SHORT_AXIS: Final = {"short": 1.0, "cps": 1.0, "percentunit": 0.01}
+"""Where an axis ends at the least: one of zeros alone would end at 100, or at 10000 %."""
+_ROOM_FOR_TABLE: Final = 8
+"""The width from which on a table of names leaves room for the bars beside it."""
 _BARS: Final = {
     **_LINES,
     "drawStyle": "bars",
@@ -81,21 +85,27 @@ def lines(
         unit: Of all of them.
         width: Of 24.
         bars: What happened in each interval, stacked, instead of lines.
-        limit: From here on it is too much; drawn as a line.
+        limit: From here on it is too much; drawn as a line. A share's axis then shows the whole.
         most: End of the axis.
     """
     custom: dict[str, Any] = dict(_BARS if bars else _LINES)
+    if unit in _SHORT_AXIS:
+        custom["axisSoftMax"] = _SHORT_AXIS[unit]
+    table = bars and width >= _ROOM_FOR_TABLE
     steps: list[tuple[str, float | None]] = [("green", None)]
     if limit is not None:
         custom["thresholdsStyle"] = {"mode": "dashed"}
         steps.append(("red", limit))
+        if unit == "percentunit":
+            custom["axisSoftMax"] = 1.0
     options = {
         "legend": {
-            "displayMode": "table" if bars else "list",
-            "placement": "right" if bars else "bottom",
+            "displayMode": "table" if table else "list",
+            "placement": "right" if table else "bottom",
             "showLegend": True,
-            "calcs": ["sum"] if bars else [],
-            **({"sortBy": "Total", "sortDesc": True} if bars else {}),
+            # Not their sum: the intervals overlap.
+            "calcs": ["max"] if table else [],
+            **({"sortBy": "Max", "sortDesc": True} if table else {}),
         },
         "tooltip": {"mode": "multi", "sort": "desc", "hideZeros": True},
     }
@@ -158,7 +168,12 @@ def states(
         "rowHeight": 0.8,
         "mergeValues": True,
         "alignValue": "left",
-        "legend": {"displayMode": "list", "placement": "bottom", "showLegend": False},
+        "legend": {
+            "displayMode": "list",
+            "placement": "bottom",
+            "showLegend": False,
+            "calcs": [],
+        },
         "tooltip": {"mode": "single", "sort": "none"},
     }
     custom = {"fillOpacity": 70, "lineWidth": 0}

@@ -7,9 +7,12 @@ from tests.monitoring.dashboards.kinds import lines, stat
 from tests.monitoring.dashboards.load import LOAD
 from tests.monitoring.dashboards.shared import (
     NONE_ELSE_RED,
+    READY,
     RED_FROM_ONE,
     REPLICA,
     alerts,
+    alerts_by_name,
+    counted,
     dead_letters,
     quantile,
 )
@@ -17,17 +20,31 @@ from tests.monitoring.dashboards.shared import (
 LATE_SECONDS: Final = 5
 """A boundary of the histogram, and the default of the chart's alerts."""
 
+_IF_READ: Final = "and on () count(vitalstream_consumer_writers{})"
+"""Nothing where no consumer is there now, whatever there was a minute ago."""
+
 STREAM: Final = f"""
-(sum(rate(vitalstream_consumer_records_committed_total{{}}[2m])) == bool 0)
-  * (2 + ((sum(vitalstream_consumer_lag_records{{}}) or vector(0)) == bool 0))
+((sum(rate(vitalstream_consumer_records_committed_total{{}}[2m])) == bool 0)
+  * (2 + ((max(vitalstream_consumer_lag_records{{}}) or vector(0)) <= bool 1)
+    * ({READY.format("consumer")} or vector(1)))
++ 4 * (count(
+    max by (partition) (vitalstream_consumer_next_offset{{}})
+    == max by (partition) (vitalstream_consumer_next_offset{{}} offset 2m)
+    and max by (partition) (vitalstream_consumer_lag_records{{}}) > 1
+  ) > bool 0 or vector(0))
 + (sum(rate(vitalstream_consumer_record_age_seconds_bucket{{le="{LATE_SECONDS:.1f}"}}[2m]))
-   / sum(rate(vitalstream_consumer_record_age_seconds_count{{}}[2m])) < bool 0.99)"""
-"""0 records are committed in time, 1 too late, 2 wait and none is committed, 3 none comes."""
+   / sum(rate(vitalstream_consumer_record_age_seconds_count{{}}[2m])) < bool 0.99))
+{_IF_READ}"""
+"""0 records are committed in time, 1 too late, 2 wait and none is committed, 3 none comes; 4 more
+where those of a partition wait and none of it is committed. One alone may be no record but the
+marker that ends a transaction."""
 STREAM_WORDS: Final = (
     Word("Live", GREEN, 0),
     Word("Late", ORANGE, 1),
     Word("Stopped", RED, 2),
     Word("Nothing arrives", RED, 3),
+    Word("Partly stopped", RED, 4, 5),
+    Word("Stopped", RED, 6, 7),
 )
 
 _GLANCE: Final = Row(
@@ -36,7 +53,8 @@ _GLANCE: Final = Row(
         stat(
             "Stream",
             f"Live: records reach the tables within {LATE_SECONDS} s. Late: they reach them, but "
-            "more than 1 % later than that. Stopped: records wait in Kafka and none is committed. "
+            "more than 1 % later than that. Stopped: records wait in Kafka, or the consumer for "
+            "something it needs, and none is committed; partly: those of a partition wait. "
             "Nothing arrives: none waits either, so look at whoever produces them.",
             STREAM,
             words=STREAM_WORDS,
@@ -47,7 +65,8 @@ _GLANCE: Final = Row(
             "Time from Kafka's timestamp to the commit that 99 % of the last five minutes' records "
             "stay below.",
             "histogram_quantile(0.99,"
-            " sum by (le) (rate(vitalstream_consumer_record_age_seconds_bucket{}[5m])))",
+            " sum by (le) (rate(vitalstream_consumer_record_age_seconds_bucket{}[5m]))) "
+            + _IF_READ,
             "s",
             words=(Word("No records", GREY, float("nan")),),
             steps=((GREEN, None), (ORANGE, 1.0), (RED, float(LATE_SECONDS))),
@@ -67,7 +86,7 @@ _GLANCE: Final = Row(
             "Gaps, last day",
             "Ranges of records that Kafka no longer had when their turn came: lost to the tables, "
             "unless their source can send them again.",
-            "round(sum(increase(vitalstream_consumer_gaps_total{}[1d])))",
+            f"round({counted('vitalstream_consumer_gaps_total', '1d')})",
             "short",
             words=NONE_ELSE_RED,
             steps=RED_FROM_ONE,
@@ -91,6 +110,7 @@ _FLOW: Final = Row(
                 "[$__rate_interval]))",
             },
             "recps",
+            width=6,
         ),
         lines(
             "Record age",
@@ -101,6 +121,7 @@ _FLOW: Final = Row(
                 "50 %": quantile(0.5, "vitalstream_consumer_record_age_seconds"),
             },
             "s",
+            width=6,
             limit=LATE_SECONDS,
         ),
         lines(
@@ -109,6 +130,18 @@ _FLOW: Final = Row(
             "key. A partition that nobody owns has no line.",
             {"partition {{partition}}": "max by (partition) (vitalstream_consumer_lag_records{})"},
             "short",
+            width=6,
+        ),
+        lines(
+            "Progress by partition",
+            "Offsets that the tables move on by. One that stands at 0 while its lag grows is "
+            "stuck: its patients' records are not arriving.",
+            {
+                "partition {{partition}}": "max by (partition) (deriv("
+                "vitalstream_consumer_next_offset{}[$__rate_interval]))"
+            },
+            "recps",
+            width=6,
         ),
     ],
 )
@@ -161,13 +194,15 @@ _COMMITS: Final = Row(
 _EVENTS: Final = Row(
     "What went wrong",
     [
+        alerts_by_name(),
         lines(
             "Dead letters by reason",
             "Records that could not be stored. out_of_range and the like are their producer's; "
             "rejected_by_database is ours.",
             {
-                "{{reason}}": "sum by (reason) (increase(vitalstream_consumer_dead_letters_total{}"
-                "[$__rate_interval]))"
+                "{{reason}}": counted(
+                    "vitalstream_consumer_dead_letters_total", "$__rate_interval", "reason"
+                )
             },
             "short",
             width=12,
@@ -178,9 +213,8 @@ _EVENTS: Final = Row(
             "deleted: Kafka dropped records before they were read. truncated: the log lost its "
             "end. rewound: the database stood elsewhere than it was left, as after a backup.",
             {
-                "{{kind}}": "sum by (kind) (increase(vitalstream_consumer_gaps_total{}"
-                "[$__rate_interval]))",
-                "rewound": "sum(increase(vitalstream_consumer_rewound_total{}[$__rate_interval]))",
+                "{{kind}}": counted("vitalstream_consumer_gaps_total", "$__rate_interval", "kind"),
+                "rewound": counted("vitalstream_consumer_rewound_total", "$__rate_interval"),
             },
             "short",
             width=12,

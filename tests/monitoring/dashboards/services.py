@@ -14,10 +14,9 @@ from tests.monitoring.dashboards.grafana import (
 )
 from tests.monitoring.dashboards.kinds import lines, stat, states
 from tests.monitoring.dashboards.neighbours import NEIGHBOURS
-from tests.monitoring.dashboards.shared import REPLICA, SERVICE, alerts
+from tests.monitoring.dashboards.shared import READY, REPLICA, SERVICE, alerts
 
 _READY: Final = (Word("Ready", GREEN, 1), Word("Waiting", ORANGE, 0))
-_EACH: Final = "{{component}} {{pod}} {{instance}}"
 
 
 def _of_service(query: str) -> str:
@@ -30,8 +29,7 @@ def _ready(component: str, what: str, without: str = RED) -> Panel:
         component.capitalize(),
         f"{what} Ready: every replica has all that it needs. Waiting: one lacks something, see "
         "Readiness below.",
-        "min(vitalstream_ready{} * on (namespace, instance) group_left () "
-        f'vitalstream_build_info{{component="{component}"}})',
+        READY.format(component),
         words=_READY,
         nothing=("Not running", without),
     )
@@ -99,21 +97,21 @@ _PROCESSES: Final = Row(
         lines(
             "CPU",
             "Cores in use.",
-            {_EACH: _of_service("rate(process_cpu_seconds_total{}[$__rate_interval])")},
-            "short",
+            {REPLICA: _of_service("rate(process_cpu_seconds_total{}[$__rate_interval])")},
+            "none",
             width=6,
         ),
         lines(
             "Memory",
             "Resident memory. It is bounded whatever the backlog; steady growth is a leak.",
-            {_EACH: _of_service("process_resident_memory_bytes{}")},
+            {REPLICA: _of_service("process_resident_memory_bytes{}")},
             "bytes",
             width=6,
         ),
         lines(
             "Restarts",
             "Starts of a process where one had been running before.",
-            {_EACH: _of_service("changes(process_start_time_seconds{}[$__rate_interval])")},
+            {REPLICA: _of_service("changes(process_start_time_seconds{}[$__rate_interval])")},
             "short",
             width=6,
             bars=True,
@@ -121,7 +119,7 @@ _PROCESSES: Final = Row(
         lines(
             "Open files",
             "File descriptors as a share of the most that the process may open.",
-            {_EACH: _of_service("process_open_fds{} / process_max_fds{}")},
+            {REPLICA: _of_service("process_open_fds{} / process_max_fds{}")},
             "percentunit",
             width=6,
             limit=0.8,
@@ -182,8 +180,8 @@ _PAGES: Final = Row(
             "Days of partitions left",
             "How long observations have partitions of their own ahead of them; made by the "
             "maintenance job.",
-            {"ahead": "min(vitalstream_dashboard_partition_headroom_seconds{})"},
-            "s",
+            {"days": "min(vitalstream_dashboard_partition_headroom_seconds{}) / 86400"},
+            "short",
         ),
     ],
 )
