@@ -1,6 +1,9 @@
 """The hospital's observations as records: their times, and that the contract holds."""
 
+import json
+from collections import defaultdict
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -29,15 +32,17 @@ class Clock:
         return START + timedelta(seconds=self.seconds)
 
 
-def hospital(seed: int = 1) -> Hospital:
+def hospital(seed: int = 1, truth: TruthLog | None = None) -> Hospital:
     """A small one."""
-    return Hospital(BEDS, seed, 0.01, 0.02, TruthLog(None))
+    return Hospital(BEDS, seed, 0.01, 0.02, truth or TruthLog(None))
 
 
-def timed(step: float, seconds: float, scale: float = 600.0) -> list[tuple[datetime, Record]]:
+def timed(
+    step: float, seconds: float, scale: float = 600.0, truth: TruthLog | None = None
+) -> list[tuple[datetime, Record]]:
     """When each record was sent, by a producer that looks every so many seconds."""
     clock = Clock()
-    rounds = TimedRounds(hospital(), scale, 0.0, clock.now)
+    rounds = TimedRounds(hospital(truth=truth), scale, 0.0, clock.now)
     sent: list[tuple[datetime, Record]] = []
     while clock.seconds < seconds:
         while count := min(rounds.due(clock.seconds), 50):
@@ -95,6 +100,29 @@ def test_intervals_are_divided_by_the_time_scale() -> None:
     assert len(slow) == len(fast) > 50
     for one, other in zip(slow, fast, strict=True):
         assert one.total_seconds() == pytest.approx(10 * other.total_seconds(), abs=1e-4)
+
+
+def test_the_truths_hours_are_the_records_times(tmp_path: Path) -> None:
+    """From an admission on, its hours divided by the time scale: each artefact has its record."""
+    scale, path = 600.0, tmp_path / "truth.jsonl"
+    truth = TruthLog(path)
+    sent = timed(1, 300, scale, truth)
+    truth.close()
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    since = {each["admission_id"]: each["hour"] for each in lines if each["event"] == "admitted"}
+    assert min(since.values()) < 0 < max(since.values())
+    records: dict[str, list[Record]] = defaultdict(list)
+    for _, record in sent:
+        records[record.admission_id].append(record)
+    faults = [each for each in lines if each["event"] == "artefact" and each["hour"] < 48]
+    assert len(faults) > 10
+    for fault in faults:
+        hours = fault["hour"] - since[fault["admission_id"]]
+        found = [
+            (record.timestamp - record.admission_timestamp).total_seconds() / 3600 * scale
+            for record in records[fault["admission_id"]]
+        ]
+        assert min(abs(each - hours) for each in found) < 0.003
 
 
 def test_at_a_given_rate_each_record_is_of_now() -> None:

@@ -56,15 +56,25 @@ def generate(patients: int, seed: int) -> Floats:
 
 
 def compare(values: Floats) -> Iterator[Figure]:
-    """Every figure that there is a target for."""
+    """Every figure that there is a target for.
+
+    Args:
+        values: (hours, patients, vital signs); NaN where somebody was not there.
+    """
     for number, target in enumerate(TARGETS):
         one = values[:, :, number]
-        yield Figure(target.name, "mean", target.mean, one.mean(), MEANS_WITHIN * abs(target.mean))
-        yield _spread(target.name, "SD", target.deviation, float(one.std()), target.step)
+        yield Figure(
+            target.name,
+            "mean",
+            target.mean,
+            float(np.nanmean(one)),
+            MEANS_WITHIN * abs(target.mean),
+        )
+        yield spread(target.name, "SD", target.deviation, float(np.nanstd(one)), target.step)
         for level, wanted, found in zip(
-            LEVELS, target.quantiles, np.quantile(one, LEVELS), strict=True
+            LEVELS, target.quantiles, np.nanquantile(one, LEVELS), strict=True
         ):
-            yield _spread(target.name, f"{level:.0%}", wanted, float(found), target.step)
+            yield spread(target.name, f"{level:.0%}", wanted, float(found), target.step)
         if target.lag is not None:
             yield Figure(
                 target.name, "lag 1 h", target.lag, _correlation(one[:-1], one[1:]),
@@ -76,7 +86,7 @@ def compare(values: Floats) -> Iterator[Figure]:
         yield Figure(names, "correlation", wanted, found, CORRELATIONS_WITHIN)
 
 
-def _spread(of: str, what: str, target: float, found: float, step: float) -> Figure:
+def spread(of: str, what: str, target: float, found: float, step: float) -> Figure:
     """Within 10 %, or one step of the device's rounding where that is more.
 
     A tenth of a temperature or a saturation holds nothing, so their quantiles are held to the step.
@@ -87,4 +97,5 @@ def _spread(of: str, what: str, target: float, found: float, step: float) -> Fig
 
 
 def _correlation(one: Floats, other: Floats) -> float:
-    return float(np.corrcoef(one.ravel(), other.ravel())[0, 1])
+    both = ~(np.isnan(one) | np.isnan(other))
+    return float(np.corrcoef(one[both], other[both])[0, 1])

@@ -1,4 +1,4 @@
-"""What was measured in intensive care: PhysioNet/CinC Challenge 2012, set A."""
+"""What was measured in intensive care (PhysioNet/CinC Challenge 2012, set A), and on wards."""
 
 from typing import Final, NamedTuple
 
@@ -33,6 +33,11 @@ TARGETS: Final = (
     Target("SpO₂ %", 96.7, 2.9, (92, 96, 97, 98, 99), None, 1),
 )
 CORRELATIONS: Final = {(0, 3): 0.28, (0, 4): 0.27, (1, 2): 0.51, (3, 5): -0.18}
+WARD_RANGES: Final = {
+    0: (50, 99), 1: (100, 179), 3: (10, 19), 4: (36.0, 37.4), 5: (95, None)
+}  # fmt: skip
+"""Normal ranges on the medical wards of a London hospital (Critical Care 2005, 9 (Suppl 1): P249),
+by vital sign."""
 MEANS_WITHIN: Final = 0.05
 SPREAD_WITHIN: Final = 0.10
 CORRELATIONS_WITHIN: Final = 0.1

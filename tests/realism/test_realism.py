@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from tests.realism.drawing import draw
+from tests.realism.hospital import adults, compare_wards, in_intensive_care, on_wards
 from tests.realism.latent import latent_quantiles
 from tests.realism.measure import Floats, compare, generate
-from tests.realism.targets import CORRELATIONS, LEVELS, TARGETS
+from tests.realism.targets import CORRELATIONS, LEVELS, TARGETS, WARD_RANGES
 from vitalstream_producer.hospital.profiles import LATENT
 
 
@@ -24,6 +25,16 @@ def test_every_figure_is_near_its_target(values: Floats) -> None:
     lags = sum(each.lag is not None for each in TARGETS)
     assert len(figures) == len(TARGETS) * (2 + len(LEVELS)) + lags + len(CORRELATIONS)
     assert [each for each in figures if not each.holds] == []
+
+
+def test_the_hospital_as_it_runs_is_as_near() -> None:
+    """Its intensive care has the same figures, and its wards the normal range of their source."""
+    stays = adults(seed=7)
+    running = list(compare(in_intensive_care(stays)))
+    assert [each for each in running if not each.holds] == []
+    wards = list(compare_wards(on_wards(stays)))
+    assert len(wards) == 2 * len(WARD_RANGES) - 1
+    assert [each for each in wards if not each.holds] == []
 
 
 def test_a_change_of_the_process_is_noticed(values: Floats) -> None:

@@ -1,4 +1,4 @@
-"""What the invented hospital has: its departments, conditions, insurers, cities and names."""
+"""What the invented hospital has: its departments, conditions, insurers, names and places."""
 
 import random
 from dataclasses import dataclass
@@ -56,25 +56,12 @@ INSURERS = (
     "UnitedHealthcare",
     "Self-Pay",
 )
-CITIES = (
-    "New York",
-    "Los Angeles",
-    "Chicago",
-    "Houston",
-    "Phoenix",
-    "Philadelphia",
-    "San Antonio",
-    "San Diego",
-    "Dallas",
-    "Boston",
-    "Seattle",
-    "Denver",
-)
 # Drawn evenly, so the repeats are the weights: "Other" is one in twenty.
 GENDERS = (*("Male", "Female") * 19, "Other", "Other")
 
 _FIRST_NAMES = 300
 _LAST_NAMES = 600
+_CITIES = 12
 _PHYSICIANS_PER_DEPARTMENT = 6
 
 
@@ -86,11 +73,13 @@ class Names:
         first: First names for each gender.
         last: Last names.
         physicians: Who attends in each department.
+        cities: Where hospitals are.
     """
 
     first: dict[str, tuple[str, ...]]
     last: tuple[str, ...]
     physicians: dict[str, tuple[str, ...]]
+    cities: tuple[str, ...]
 
 
 def names(seed: int) -> Names:
@@ -115,4 +104,5 @@ def names(seed: int) -> Names:
         )
         for department in DEPARTMENTS
     }
-    return Names(first=first, last=last, physicians=physicians)
+    cities = tuple(fake.city() for _ in range(_CITIES))
+    return Names(first=first, last=last, physicians=physicians, cities=cities)

@@ -92,7 +92,7 @@ class PatientGenerator:
             risk_score=score,
             risk_level=risk.level(score),
             attending_physician=_pick(self._names.physicians[department], draw()),
-            hospital_location=_pick(catalogue.CITIES, draw()),
+            hospital_location=_pick(self._names.cities, draw()),
         )
 
     @staticmethod

@@ -50,8 +50,8 @@ class ProducerSettings(Settings):
     )
     truth_log: Path | None = Field(
         default=None,
-        description="File that gets one JSON line for each admission, transfer, deterioration and "
-        "discharge of the hospital, in its own hours.",
+        description="File that gets one JSON line for each admission, transfer, deterioration, "
+        "artefact, missed observation and discharge of the hospital, in its own hours.",
     )
     min_delay_seconds: float = Field(
         default=0.5,

@@ -44,6 +44,7 @@ class Beds:
         leaves: When the patient is to leave the department.
         goes_to: The department that the patient is for afterwards, or `HOME`.
         new: Whether the patient has not been observed yet.
+        alarm: Whether the last observation was one of somebody in danger.
         noted: Whether the episode that has begun is in the log of the truth.
     """
 
@@ -57,6 +58,7 @@ class Beds:
         self.leaves: Floats = np.full(count, NOBODY)
         self.goes_to: Ints = np.full(count, HOME)
         self.new: Bools = np.zeros(count, bool)
+        self.alarm: Bools = np.zeros(count, bool)
         self.noted: Bools = np.zeros(count, bool)
         self._free: list[list[int]] = [[] for _ in DEPARTMENTS]
         for bed in reversed(range(count)):
@@ -80,6 +82,7 @@ class Beds:
         bed = self._free[department].pop()
         self.stays[bed] = stay
         self.new[bed] = True
+        self.alarm[bed] = False
         return bed
 
     def leave(self, bed: int) -> Stay:

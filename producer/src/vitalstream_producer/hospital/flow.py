@@ -6,7 +6,7 @@ import numpy as np
 
 from vitalstream_producer.hospital.arrivals import OCCUPANCY, OPENS_AT, Arrivals, Newcomer
 from vitalstream_producer.hospital.beds import HOME, Beds, Stay
-from vitalstream_producer.hospital.conditions import CONDITIONS, COPD
+from vitalstream_producer.hospital.conditions import CONDITIONS
 from vitalstream_producer.hospital.departments import (
     DEPARTMENTS,
     EMERGENCY,
@@ -14,8 +14,14 @@ from vitalstream_producer.hospital.departments import (
     PLACES,
 )
 from vitalstream_producer.hospital.people import People
-from vitalstream_producer.hospital.physiology import Ints, Physiology
-from vitalstream_producer.hospital.profiles import OLDEST_CHILD, Floats, Profile, child_medians
+from vitalstream_producer.hospital.physiology import IN_DANGER, Ints, Physiology
+from vitalstream_producer.hospital.profiles import (
+    ACUITY,
+    OLDEST_CHILD,
+    Floats,
+    Profile,
+    child_medians,
+)
 from vitalstream_producer.hospital.truth import TruthLog
 
 TICK: Final = 0.2
@@ -24,8 +30,6 @@ TICK: Final = 0.2
 CALM: Final = 0.5
 """Below this severity nobody is kept for it."""
 
-_IN_DANGER: Final = 1.7
-_HYPERCAPNIC: Final = 0.6  # of patients with COPD
 _STAY_SPREAD: Final = 0.6
 _ROUNDS_BEGIN, _ROUNDS_END = 10.0, 18.0  # who is well goes home in the daytime
 _ACUTE: Final = (EMERGENCY, INTENSIVE_CARE)
@@ -57,7 +61,7 @@ class Flow:
 
     def arrive(self, hour: float) -> None:
         """Admit who comes within a tick, as far as there are beds; the others go elsewhere."""
-        self.admit(self._arrivals.draw(hour, TICK), hour)
+        self._note(self.admit(self._arrivals.draw(hour, TICK), hour))
 
     def plan(self, who: Ints, after: Floats) -> None:
         """Draw when some patients fall ill next; after an hour each."""
@@ -69,14 +73,14 @@ class Flow:
         self._beds.noted[who] = False
 
     def transfer(self, hour: float) -> None:
-        """To intensive care who is in danger, to their wards who may leave it or emergency."""
+        """To intensive care who was seen in danger, to the wards who may leave it or emergency."""
         beds = self._beds
         taken = beds.taken
         place = beds.department[taken]
         severity = beds.states.severity(taken, np.full(len(taken), hour))
         ready = hour >= beds.leaves[taken]
         adult = beds.states.profile[taken] != Profile.CHILDREN
-        worse = adult & (place != INTENSIVE_CARE) & (severity > _IN_DANGER)
+        worse = adult & (place != INTENSIVE_CARE) & (severity > IN_DANGER) & beds.alarm[taken]
         better = (place == INTENSIVE_CARE) & ready & (severity < CALM)
         kept = (place == EMERGENCY) & ready & (beds.goes_to[taken] != HOME) & ~worse
         for bed in taken[worse].tolist():
@@ -113,29 +117,28 @@ class Flow:
         later = _ROUNDS_BEGIN + (_ROUNDS_END - _ROUNDS_BEGIN) * self._rng.random() - clock
         return leaves + later % 24
 
-    def admit(self, newcomers: list[Newcomer], hour: float) -> None:
-        """Give each a bed, as far as there are any."""
+    def admit(self, newcomers: list[Newcomer], hour: float) -> list[int]:
+        """Give each a bed, as far as there are any; returns those beds."""
         admitted = [
             (self._take(each, hour), each) for each in newcomers if self._beds.free(each.department)
         ]
         if not admitted:
-            return
+            return []
         who = np.array([bed for bed, _ in admitted])
         self._beds.due[who] = hour + TICK * self._rng.random(len(who))
         self._describe(who, [each for _, each in admitted], hour)
-        for bed, each in admitted:
-            self._truth.add(
-                "admitted",
-                self._beds.stay(bed).admission_id,
-                hour,
-                to=DEPARTMENTS[each.department].name,
-            )
+        return [bed for bed, _ in admitted]
+
+    def _note(self, admitted: list[int]) -> None:
+        """Put admissions into the truth's log."""
+        for bed in admitted:
+            stay, place = self._beds.stay(bed), DEPARTMENTS[self._beds.department[bed]].name
+            self._truth.add("admitted", stay.admission_id, stay.admitted, to=place)
 
     def _take(self, newcomer: Newcomer, hour: float) -> int:
         """Give somebody one of the free beds."""
-        person = self._people.arrive(newcomer.condition, child=newcomer.child)
         stay = Stay(
-            person._replace(condition=newcomer.condition),
+            self._people.arrive(newcomer.condition, hour, child=newcomer.child),
             self._people.admission_id(),
             hour,
             newcomer.admission_type,
@@ -155,19 +158,26 @@ class Flow:
         conditions = [CONDITIONS[each.condition] for each in newcomers]
         child = ages <= OLDEST_CHILD
         effects = np.array([each.effect for each in conditions])
-        states.baseline[who] = self._physiology.baselines(np.where(child, 40.0, ages), effects)
+        natures = self._physiology.natures(len(who))
+        for place, stay in enumerate(stays):
+            if stay.person.nature is None:
+                stay.person = stay.person._replace(nature=tuple(natures[place].tolist()))
+            else:
+                natures[place] = stay.person.nature
+        states.baseline[who] = self._physiology.baselines(
+            natures, np.where(child, 40.0, ages), effects
+        )
         states.process[who] = self._physiology.processes(len(who))
         states.moved[who] = hour
         states.drowsiness[who] = [each.drowsiness for each in conditions]
         wards = [DEPARTMENTS[each.department].profile for each in newcomers]
         states.profile[who] = np.where(child, Profile.CHILDREN, wards)
+        states.acuity[who] = ACUITY[states.profile[who]]
         states.medians[who] = [
             child_medians(stay.person.age) if stay.person.age <= OLDEST_CHILD else [1.0] * 6
             for stay in stays
         ]
-        chance = self._rng.random(len(who))
-        copd = np.array([each.condition == COPD for each in newcomers]) & ~child
-        states.scale_2[who] = copd & (chance < _HYPERCAPNIC)
+        states.scale_2[who] = [stay.person.on_scale_2 for stay in stays]
         states.oxygen[who] = False
         # Who comes to emergency or intensive care may be deteriorating already.
         acute = np.array([each.department in _ACUTE for each in newcomers])
@@ -180,9 +190,10 @@ class Flow:
             for department, each in enumerate(DEPARTMENTS)
             for _ in range(round(OCCUPANCY * self._beds.free(department)))
         ]
-        self.admit(newcomers, 0.0)
+        admitted = self.admit(newcomers, 0.0)
         taken = self._beds.taken
         gone = self._rng.random(len(taken)) * self._beds.leaves[taken]
         self._beds.leaves[taken] -= gone
         for bed, hours in zip(taken.tolist(), gone.tolist(), strict=True):
             self._beds.stay(bed).admitted = -hours
+        self._note(admitted)

@@ -132,12 +132,21 @@ class Hospital:
             )
             if is_made
         ]  # fmt: skip
+        if self._truth.kept:
+            self._note_faults(who, at, made, found.artefact)
         beds.new[who[made]] = False
+        beds.alarm[who[made]] = totals[made] >= _CRITICAL
         for bed, hour in zip(who[leaving].tolist(), at[leaving].tolist(), strict=True):
             stay = beds.leave(bed)
-            self._people.leave(stay.person)
+            self._people.leave(stay.person, hour)
             self._truth.add("discharged", stay.admission_id, hour)
         return seen
+
+    def _note_faults(self, who: Ints, at: Floats, made: Bools, artefact: Bools) -> None:
+        """What was measured wrong, and what was not measured though it was due."""
+        for event, which in (("artefact", made & artefact), ("missed", ~made)):
+            for bed, hour in zip(who[which].tolist(), at[which].tolist(), strict=True):
+                self._truth.add(event, self._beds.stay(bed).admission_id, hour)
 
     def _status(
         self, who: Ints, found: Observations, totals: Ints, most: Ints, leaving: Bools

@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from vitalstream_producer.hospital.device import disturbed, shown
 from vitalstream_producer.hospital.profiles import (
+    ACUITY,
     DIASTOLIC,
     HEART_RATE,
     OXYGEN_SATURATION,
@@ -28,29 +29,41 @@ from vitalstream_producer.hospital.profiles import (
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 
-# Shares of the variance, in the order of VITAL_SIGNS; they add up to about 1.
+# Variances in intensive care, in the order of VITAL_SIGNS.
 _BETWEEN: Final = np.array([0.28, 0.14, 0.20, 0.04, 0.28, 0.30])
 _WITHIN: Final = np.array([0.48, 0.28, 0.30, 0.16, 0.60, 0.30])
-_NOISE: Final = np.array([0.24, 0.58, 0.50, 0.80, 0.10, 0.40])
+_NOISE: Final = np.array([0.26, 0.62, 0.54, 0.95, 0.11, 0.40])
 _HOURS: Final = np.array([6.0, 4.0, 4.0, 3.0, 30.0, 4.0])
 """In so many hours the process forgets: its correlation falls by e."""
-_EPISODE: Final = np.array([0.7, -0.6, -0.5, 0.8, 0.3, -0.7])
+# On a ward less of what is measured is noise and more is the patient, at about the same variance.
+_WARD_NOISE: Final = np.array([0.9, 0.6, 0.7, 0.75, 1.0, 0.85])
+_WARD_OWN: Final = np.array([1.05, 1.4, 1.25, 1.75, 1.0, 1.1])
+_EPISODE: Final = np.array([0.65, -0.55, -0.5, 0.65, 0.25, -0.7])
 """What a severity of 1 does."""
 _ELDERLY: Final = np.array([-0.06, 0.10, -0.05, 0.02, -0.08, -0.06])
 """What ten years more do."""
 _CORRELATIONS: Final = {
-    (HEART_RATE, RESPIRATORY_RATE): 0.45,
+    (HEART_RATE, RESPIRATORY_RATE): 0.35,
     (HEART_RATE, TEMPERATURE): 0.30,
-    (SYSTOLIC, DIASTOLIC): 0.75,
-    (RESPIRATORY_RATE, OXYGEN_SATURATION): -0.35,
+    (SYSTOLIC, DIASTOLIC): 0.70,
+    (RESPIRATORY_RATE, OXYGEN_SATURATION): -0.60,
     (HEART_RATE, OXYGEN_SATURATION): -0.10,
     (RESPIRATORY_RATE, TEMPERATURE): 0.15,
 }
 _CUFF: Final = 0.30  # both pressures come from one inflation
 
-_OXYGEN_BELOW: Final = np.array([-0.7, -1.5])  # by SpO2 scale
+IN_DANGER: Final = 1.7
+"""From this severity on a patient is as ill as anybody in intensive care, and belongs there."""
+
+_SETTLES: Final = 8.0
+"""In so many hours a patient who was moved becomes like the others of the department."""
+
+# By SpO2 scale; on a ward with scale 1, oxygen is given later than in intensive care.
+_OXYGEN_BELOW: Final = np.array([-0.7, -1.5])
 _OXYGEN_UNTIL: Final = np.array([0.0, -0.9])
 _OXYGEN_LIFTS: Final = np.array([0.8, 0.4])
+_WARD_WAITS: Final = np.array([0.5, 0.0])
+_OXYGEN_TITRATED: Final = 0.7  # of what is still lacking
 _SCALE_2_SHIFT: Final = -0.6  # a chronic hypercapnia, beside what its COPD does
 
 ALERTNESS: Final = "ACVPU"
@@ -70,7 +83,7 @@ _ROOT: Final = _root(_CORRELATIONS)
 _NOISE_ROOT: Final = _root({(SYSTOLIC, DIASTOLIC): _CUFF})
 
 
-_TIMES: Final = ("moved", "onset", "rise", "hold", "fall", "peak", "drowsiness")
+_TIMES: Final = ("moved", "onset", "rise", "hold", "fall", "peak", "drowsiness", "acuity")
 
 
 @dataclass(slots=True)
@@ -87,8 +100,9 @@ class States:
         fall: In so many hours it falls by e afterwards.
         peak: Its severity; 1 is a patient who is seen to be ill, 2 one in danger.
         drowsiness: What the diagnosis adds to what makes a patient less than alert.
+        acuity: How far from the ward's figures to those of intensive care, but for an episode.
         medians: (patients, vital signs): a child's own; 1 for adults.
-        profile: By which the state becomes vital signs.
+        profile: Of the department, or a child's; by which the state becomes vital signs.
         scale_2: Whether a clinician has decided for NEWS2's SpO2 scale 2.
         oxygen: Whether oxygen is given.
     """
@@ -102,6 +116,7 @@ class States:
     fall: Floats
     peak: Floats
     drowsiness: Floats
+    acuity: Floats
     medians: Floats
     profile: Ints
     scale_2: Bools
@@ -174,15 +189,22 @@ class Physiology:
         self._rng = rng
         self._artefact_rate = artefact_rate
 
-    def baselines(self, ages: Floats, effects: Floats) -> Floats:
-        """Baselines of new patients.
+    def natures(self, patients: int) -> Floats:
+        """What is people's own in their baselines, whatever they are admitted with."""
+        drawn = self._rng.standard_normal((patients, len(VITAL_SIGNS)))
+        natures: Floats = drawn @ _ROOT.T * np.sqrt(_BETWEEN)
+        return natures
+
+    @staticmethod
+    def baselines(natures: Floats, ages: Floats, effects: Floats) -> Floats:
+        """Baselines of an admission.
 
         Args:
+            natures: Of the people who are admitted.
             ages: In years.
             effects: (patients, vital signs): of their diagnoses.
         """
-        person = self._rng.standard_normal(effects.shape) @ _ROOT.T * np.sqrt(_BETWEEN)
-        baselines: Floats = person + effects + (ages[:, None] - 62.0) / 10 * _ELDERLY
+        baselines: Floats = natures + effects + (ages[:, None] - 62.0) / 10 * _ELDERLY
         return baselines
 
     def processes(self, patients: int) -> Floats:
@@ -218,9 +240,11 @@ class Physiology:
         rng = self._rng
         self._move(states, who, at)
         severity = states.severity(who, at)
-        latent, oxygen = self._latent(states, who, severity)
+        acuity = np.maximum(states.acuity[who], np.minimum(severity / IN_DANGER, 1.0))
+        latent, oxygen = self._latent(states, who, severity, acuity)
         noise = rng.standard_normal(latent.shape) @ _NOISE_ROOT.T * np.sqrt(_NOISE)
-        values = measured(latent + noise, states.profile[who], states.medians[who])
+        noise *= 1 - (1 - acuity[:, None]) * (1 - _WARD_NOISE)
+        values = measured(latent + noise, acuity, states.profile[who], states.medians[who])
         artefact = rng.random(len(who)) < self._artefact_rate
         if artefact.any():
             values[artefact] = disturbed(values[artefact], rng)
@@ -238,22 +262,30 @@ class Physiology:
         )
 
     def _move(self, states: States, who: Ints, at: Floats) -> None:
-        kept = np.exp(-(at - states.moved[who])[:, None] / _HOURS)
+        since = at - states.moved[who]
+        kept = np.exp(-since[:, None] / _HOURS)
         drawn = self._rng.standard_normal(kept.shape) @ _ROOT.T
         fresh = drawn * np.sqrt(_WITHIN * (1 - kept**2))
         states.process[who] = states.process[who] * kept + fresh
+        settled = ACUITY[states.profile[who]]
+        states.acuity[who] = settled + (states.acuity[who] - settled) * np.exp(-since / _SETTLES)
         states.moved[who] = at
 
     @staticmethod
-    def _latent(states: States, who: Ints, severity: Floats) -> tuple[Floats, Bools]:
+    def _latent(
+        states: States, who: Ints, severity: Floats, acuity: Floats
+    ) -> tuple[Floats, Bools]:
         """The state without noise, and who is given oxygen, which lifts the saturation."""
-        latent: Floats = states.baseline[who] + states.process[who] + severity[:, None] * _EPISODE
+        own = 1 + (1 - acuity[:, None]) * (_WARD_OWN - 1)
+        patient = states.baseline[who] + states.process[who]
+        latent: Floats = patient * own + severity[:, None] * _EPISODE
         scale = states.scale_2[who].astype(np.int64)
         latent[:, OXYGEN_SATURATION] += scale * _SCALE_2_SHIFT
         air = latent[:, OXYGEN_SATURATION]
-        oxygen = np.where(
-            states.oxygen[who], air < _OXYGEN_UNTIL[scale], air < _OXYGEN_BELOW[scale]
-        )
+        waits = _WARD_WAITS[scale] * (1 - acuity)
+        below, until = _OXYGEN_BELOW[scale] - waits, _OXYGEN_UNTIL[scale] - waits
+        oxygen = np.where(states.oxygen[who], air < until, air < below)
         states.oxygen[who] = oxygen
-        latent[:, OXYGEN_SATURATION] = air + oxygen * _OXYGEN_LIFTS[scale]
+        lifts = _OXYGEN_LIFTS[scale] + _OXYGEN_TITRATED * np.maximum(below - air, 0.0)
+        latent[:, OXYGEN_SATURATION] = air + oxygen * lifts
         return latent, oxygen

@@ -2,7 +2,8 @@
 
 A profile gives, for each vital sign, the values at nine quantiles. The patients' latent state,
 whose quantiles are `LATENT`, is mapped onto them, so that a profile's figures come out whatever
-the patients are made of (`make realism ARGS=--latent` prints `LATENT` anew).
+the patients are made of (`make realism ARGS=--latent` prints `LATENT` anew). An adult is anywhere
+between ward and intensive care, by acuity: nobody's heart leaps because the bed is another one.
 
 Sources:
     intensive care: PhysioNet/Computing in Cardiology Challenge 2012, set A (5 to 95 %).
@@ -47,7 +48,7 @@ _INTENSIVE_CARE: Final = [
     [20, 27, 35, 48, 56, 67, 86, 101, 120],
     [6, 9, 12, 16, 19, 23, 30, 36, 46],
     [33.6, 34.7, 35.6, 36.6, 37.1, 37.6, 38.4, 39.1, 40.2],
-    [66, 84, 92, 96, 97, 98, 99.4, 100, 100],
+    [72, 86, 92, 96, 97, 98, 99.4, 100, 100],
 ]
 _WARD: Final = [
     [38, 44, 50, 66, 75, 84, 99, 114, 135],
@@ -58,7 +59,7 @@ _WARD: Final = [
     [82, 90, 95, 96, 97, 98, 99.2, 100, 100],
 ]
 # Parts of the median for the child's age; temperature and saturation as they are.
-_CHILDREN: Final = [
+_CHILD: Final = [
     [0.6, 0.68, 0.78, 0.91, 1, 1.1, 1.28, 1.45, 1.65],
     [0.74, 0.81, 0.87, 0.95, 1, 1.06, 1.15, 1.22, 1.35],
     [0.6, 0.7, 0.79, 0.91, 1, 1.09, 1.23, 1.33, 1.5],
@@ -66,24 +67,31 @@ _CHILDREN: Final = [
     [35.2, 35.8, 36.2, 36.6, 36.9, 37.2, 38.1, 39.1, 40.1],
     [84, 91, 95, 97, 98, 99, 100, 100, 100],
 ]
+ACUITY: Final[Floats] = np.array([1.0, 0.0, 0.5, 0.0])
+"""By profile: how far its patients are from the ward's figures to those of intensive care."""
+
+_STEPS: Final = 64
+_CHILDREN: Final = _STEPS + 1
 VALUES: Final[Floats] = np.array(
     [
-        _INTENSIVE_CARE,
-        _WARD,
-        ((np.array(_INTENSIVE_CARE) + np.array(_WARD)) / 2).tolist(),
-        _CHILDREN,
+        *(
+            (1 - acuity) * np.array(_WARD) + acuity * np.array(_INTENSIVE_CARE)
+            for acuity in np.linspace(0, 1, _STEPS + 1)
+        ),
+        _CHILD,
     ]
 )
-"""By profile, vital sign and level; /min, mmHg, degrees Celsius, per cent."""
+"""By acuity in so many steps, children last; by vital sign and level; /min, mmHg, degrees Celsius,
+per cent."""
 
 LATENT: Final[Floats] = np.array(
     [
-        [-2.730, -1.914, -1.206, -0.187, 0.534, 1.264, 2.354, 3.157, 4.121],
-        [-3.936, -3.020, -2.217, -1.140, -0.390, 0.351, 1.419, 2.180, 3.016],
-        [-3.708, -2.864, -2.107, -1.061, -0.344, 0.375, 1.402, 2.118, 2.925],
-        [-2.675, -1.881, -1.165, -0.140, 0.585, 1.333, 2.453, 3.298, 4.320],
-        [-2.867, -2.116, -1.423, -0.405, 0.320, 1.044, 2.075, 2.778, 3.545],
-        [-3.398, -2.405, -1.611, -0.652, -0.048, 0.534, 1.388, 2.019, 2.762],
+        [-2.699, -1.856, -1.119, -0.054, 0.714, 1.499, 2.678, 3.547, 4.494],
+        [-4.304, -3.313, -2.494, -1.337, -0.542, 0.238, 1.358, 2.130, 3.010],
+        [-4.042, -3.159, -2.365, -1.248, -0.485, 0.269, 1.336, 2.077, 2.856],
+        [-2.845, -1.976, -1.185, -0.053, 0.746, 1.563, 2.812, 3.698, 4.706],
+        [-2.895, -2.136, -1.394, -0.363, 0.344, 1.073, 2.135, 2.895, 3.752],
+        [-2.154, -1.636, -1.147, -0.447, 0.045, 0.557, 1.339, 1.942, 2.688],
     ]
 )
 """The latent state's own quantiles in intensive care, noise included, by vital sign and level."""
@@ -110,18 +118,23 @@ def child_medians(age: int) -> list[float]:
     ]  # fmt: skip
 
 
-def measured(latent: Floats, profiles: npt.NDArray[np.int64], medians: Floats) -> Floats:
+def measured(
+    latent: Floats, acuity: Floats, profiles: npt.NDArray[np.int64], medians: Floats
+) -> Floats:
     """Vital signs as they are, neither rounded nor disturbed.
 
     Args:
         latent: (patients, vital signs).
-        profiles: Of each patient.
+        acuity: Of each patient, 0 (as on a ward) to 1 (as in intensive care).
+        profiles: Of each patient; only a child's matters.
         medians: (patients, vital signs): what a profile is multiplied by; 1 for adults.
     """
+    steps = np.rint(acuity * _STEPS).astype(np.int64)
+    rows = np.where(profiles == Profile.CHILDREN, _CHILDREN, steps)
     place = (latent[:, :, None] >= LATENT[None, :, 1:-1]).sum(axis=2)
     sign = np.arange(len(VITAL_SIGNS))[None, :]
     low, high = LATENT[sign, place], LATENT[sign, place + 1]
-    bottom = VALUES[profiles[:, None], sign, place]
-    top = VALUES[profiles[:, None], sign, place + 1]
+    bottom = VALUES[rows[:, None], sign, place]
+    top = VALUES[rows[:, None], sign, place + 1]
     values: Floats = (bottom + (top - bottom) * (latent - low) / (high - low)) * medians
     return values

@@ -13,9 +13,9 @@ _FLUSH_LINES: Final = 200
 class TruthLog:
     """Appends one JSON line for each event of a stay that no record tells.
 
-    `admitted`, `transferred` and `discharged` say where; `deteriorates` gives the episode: how
-    high it will be (1 is seen to be ill, 2 is in danger) and how many hours it rises, stays and
-    falls by e.
+    `admitted` and `transferred` say where to; `deteriorates` gives the episode: how high it will be
+    (1 is seen to be ill, 2 is in danger) and how many hours it rises, stays and falls by e;
+    `artefact` is an observation with something measured wrong, `missed` one that was not made.
 
     Args:
         path: Appended to; None keeps nothing.
@@ -43,7 +43,7 @@ class TruthLog:
         Args:
             event: Its name.
             admission_id: Of the stay.
-            hour: Of the hospital's own time, from its opening on.
+            hour: Of the hospital's own time, from its opening on; before that it is negative.
             more: What else is known.
         """
         if self._file is None:
