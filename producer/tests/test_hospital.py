@@ -2,6 +2,8 @@
 
 import itertools
 import json
+import subprocess
+import sys
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from pathlib import Path
@@ -353,6 +355,22 @@ def test_an_unwritable_truth_log_is_one_line(tmp_path: Path) -> None:
     """It names the variable and the file."""
     with pytest.raises(TruthLogError, match=rf"PRODUCER_TRUTH_LOG={tmp_path}/no/log cannot be"):
         TruthLog(tmp_path / "no" / "log")
+
+
+def test_a_hundred_thousand_beds_fit_in_a_gigabyte() -> None:
+    """The process that keeps them needs less, imports and all, at every moment of some hours."""
+    script = """
+import resource
+from vitalstream_producer.hospital.hospital import Hospital
+from vitalstream_producer.hospital.truth import TruthLog
+hospital = Hospital(100_000, 1, 0.005, 0.01, TruthLog(None))
+print(sum(len(hospital.tick()) for _ in range(10)))
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+"""
+    run = subprocess.run([sys.executable, "-c", script], capture_output=True, check=True, text=True)
+    seen, kilobytes = map(int, run.stdout.split())
+    assert seen > 50_000
+    assert 100_000 < kilobytes < 1024**2
 
 
 def test_artefacts_come_at_the_set_rate() -> None:

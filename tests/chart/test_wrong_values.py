@@ -66,6 +66,10 @@ def test_helm_3_refuses_a_typo_too() -> None:
         ({"kafka.strimzi.minInSyncReplicas": 2}, ["minInSyncReplicas is 2", "ever be written"]),
         ({"consumer.terminationGracePeriodSeconds": 10}, ["CONSUMER_DRAIN_SECONDS (15)"]),
         (
+            {"producer.settings": {"PRODUCER_PROFILE": "hospital", "PRODUCER_TIME_SCALE": 60}},
+            ["dashboard.settings.DASHBOARD_TIME_SCALE is 1", "PRODUCER_TIME_SCALE 60"],
+        ),
+        (
             {"producer.settings": {"PRODUCER_DRAIN_SECONDS": 60}},
             ["producer.terminationGracePeriodSeconds", "PRODUCER_DRAIN_SECONDS (60)"],
         ),

@@ -89,6 +89,8 @@ class Arrivals:
         clock = OPENS_AT + hour
         for rates, planned in ((self._unplanned, False), (self._planned, True)):
             factor = arrivals_factor(clock, planned=planned)
+            if not factor:
+                continue
             counts = self._rng.poisson(rates * hours * factor)
             for department in np.flatnonzero(counts).tolist():
                 newcomers.extend(

@@ -76,19 +76,20 @@ class Flow:
         """To intensive care who was seen in danger, to the wards who may leave it or emergency."""
         beds = self._beds
         taken = beds.taken
-        place = beds.department[taken]
-        severity = beds.states.severity(taken, np.full(len(taken), hour))
-        ready = hour >= beds.leaves[taken]
-        adult = beds.states.profile[taken] != Profile.CHILDREN
-        worse = adult & (place != INTENSIVE_CARE) & (severity > IN_DANGER) & beds.alarm[taken]
+        acute = beds.department[taken] <= max(_ACUTE)
+        who = taken[beds.alarm[taken] | (acute & (hour >= beds.leaves[taken]))]
+        place, ready = beds.department[who], hour >= beds.leaves[who]
+        severity = beds.states.severity(who, np.full(len(who), hour))
+        adult = beds.states.profile[who] != Profile.CHILDREN
+        worse = adult & (place != INTENSIVE_CARE) & (severity > IN_DANGER) & beds.alarm[who]
         better = (place == INTENSIVE_CARE) & ready & (severity < CALM)
-        kept = (place == EMERGENCY) & ready & (beds.goes_to[taken] != HOME) & ~worse
-        for bed in taken[worse].tolist():
+        kept = (place == EMERGENCY) & ready & (beds.goes_to[who] != HOME) & ~worse
+        for bed in who[worse].tolist():
             self._move(bed, INTENSIVE_CARE, hour)
-        for bed in taken[better].tolist():
+        for bed in who[better].tolist():
             ward = CONDITIONS[beds.stay(bed).person.condition].department
             self._move(bed, PLACES[ward], hour)
-        for bed in taken[kept].tolist():
+        for bed in who[kept].tolist():
             self._move(bed, int(beds.goes_to[bed]), hour)
 
     def _move(self, bed: int, department: int, hour: float) -> None:

@@ -138,8 +138,8 @@ class States:
 
     def move(self, source: int, target: int) -> None:
         """Put one patient in another one's place."""
-        for each in fields(self):
-            array = getattr(self, each.name)
+        for name in _ARRAYS:
+            array = getattr(self, name)
             array[target] = array[source]
 
     def severity(self, who: Ints, at: Floats) -> Floats:
@@ -156,6 +156,9 @@ class States:
         since = at - self.onset[who]
         over: Bools = since > self.rise[who] + self.hold[who] + 4 * self.fall[who]
         return over
+
+
+_ARRAYS: Final = tuple(each.name for each in fields(States))
 
 
 @dataclass(frozen=True, slots=True)
