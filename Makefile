@@ -98,7 +98,7 @@ bench-rivals: env ## the consumer against Kafka Connect with Debezium's JDBC sin
 	@$(BIN)/python -m tests.benchmarks.rivals $(ARGS)
 
 realism: env ## how real the hospital's intensive care is, beside what was measured; drawn for docs/clinical.md
-	@$(BIN)/python -m tests.realism --svg docs/images/realism.svg $(ARGS)
+	@$(BIN)/python -m tests.realism --svg docs/images/realism.svg --courses docs/images/courses.svg $(ARGS)
 
 lint: env ## ruff, mypy, import-linter, shellcheck
 	@$(BIN)/ruff check .

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from tests.realism import courses
 from tests.realism.drawing import draw
 from tests.realism.hospital import adults, compare_wards, in_intensive_care, on_wards
 from tests.realism.latent import latent_quantiles
@@ -21,6 +22,7 @@ def main() -> int:
     parser.add_argument("--patients", type=int, default=4000, help="as many as set A has")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--svg", type=Path, default=Path("build/realism.svg"))
+    parser.add_argument("--courses", type=Path, default=Path("build/courses.svg"))
     parser.add_argument("--latent", action="store_true", help="print LATENT for profiles.py only")
     given = parser.parse_args()
     if given.latent:
@@ -34,11 +36,14 @@ def main() -> int:
     _table("intensive care as the hospital runs it, hour by hour", running)
     wards = list(compare_wards(on_wards(stays)))
     _table("wards as the hospital runs them, hour by hour", wards)
-    given.svg.parent.mkdir(parents=True, exist_ok=True)
+    for path in (given.svg, given.courses):
+        path.parent.mkdir(parents=True, exist_ok=True)
     given.svg.write_text(draw(values, figures))
+    given.courses.write_text(courses.draw(courses.courses(given.seed)))
     everything = [*figures, *running, *wards]
     bad = sum(not each.holds for each in everything)
-    print(f"{len(everything)} figures, {bad} too far from their target; drawn in {given.svg}")
+    print(f"{len(everything)} figures, {bad} too far from their target")
+    print(f"drawn in {given.svg} and {given.courses}")
     return 1 if bad else 0
 
 

@@ -17,14 +17,14 @@ _PANEL = (300, 210)
 _MARGIN = 46
 Point = tuple[float, float]
 _BARS: Final = 46
-_MEASURED, _GENERATED, _INK, _FAINT = "#c2410c", "#2563eb", "#334155", "#cbd5e1"
+_MEASURED, _GENERATED, INK, FAINT = "#c2410c", "#2563eb", "#334155", "#cbd5e1"
 
 
 def draw(values: Floats, figures: Sequence[Figure]) -> str:
     """Each vital sign's distribution with both sets of quantiles, and all correlations below."""
     head = (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {_HEIGHT}"'
-        f' font-family="sans-serif" font-size="12" fill="{_INK}">'
+        f' font-family="sans-serif" font-size="12" fill="{INK}">'
     )
     return "\n".join(
         [
@@ -39,8 +39,8 @@ def draw(values: Floats, figures: Sequence[Figure]) -> str:
 
 
 def _legend() -> Iterator[str]:
-    yield _text(16, 24, "Intensive care: generated (blue) and measured (orange)", 15)
-    yield _text(16, 42, "Bars: what is generated. Ticks: 5, 25, 50, 75 and 95 % of both.")
+    yield text(16, 24, "Intensive care: generated (blue) and measured (orange)", 15)
+    yield text(16, 42, "Bars: what is generated. Ticks: 5, 25, 50, 75 and 95 % of both.")
 
 
 def _panel(number: int, one: Floats) -> Iterator[str]:
@@ -57,13 +57,13 @@ def _panel(number: int, one: Floats) -> Iterator[str]:
     def across(value: float) -> float:
         return left + (value - float(edges[0])) * float(scale)
 
-    yield _text(left, top + 14, target.name, 13)
+    yield text(left, top + 14, target.name, 13)
     floor, most = top + 130, counts.max()
     for count, edge in zip(counts, edges, strict=False):
         height = 104 * count / most
         yield (
             f'<rect x="{across(edge):.1f}" y="{floor - height:.1f}" width="{step * scale - 1:.1f}"'
-            f' height="{height:.1f}" fill="{_FAINT}"/>'
+            f' height="{height:.1f}" fill="{FAINT}"/>'
         )
     rows = (
         (floor + 14, target.quantiles, _MEASURED),
@@ -71,16 +71,16 @@ def _panel(number: int, one: Floats) -> Iterator[str]:
     )
     for middle, quantiles, colour in rows:
         ends = across(quantiles[0]), across(quantiles[-1])
-        yield _line((ends[0], middle), (ends[1], middle), colour, 1.5)
+        yield line((ends[0], middle), (ends[1], middle), colour, 1.5)
         for value in quantiles:
-            yield _line((across(value), middle - 6), (across(value), middle + 6), colour, 2.5)
+            yield line((across(value), middle - 6), (across(value), middle + 6), colour, 2.5)
     for value in (target.quantiles[0], target.quantiles[2], target.quantiles[-1]):
-        yield _text(across(value) - 8, floor + 54, f"{value:g}")
+        yield text(across(value) - 8, floor + 54, f"{value:g}")
 
 
 def _correlations(figures: Sequence[Figure]) -> Iterator[str]:
     top = 58 + 2 * _PANEL[1] + 12
-    yield _text(16, top, "Correlations, measured ± 0.1", 13)
+    yield text(16, top, "Correlations, measured ± 0.1", 13)
     rows = (len(figures) + 1) // 2
     for number, each in enumerate(figures):
         left = 16 + number // rows * 460
@@ -91,14 +91,15 @@ def _correlations(figures: Sequence[Figure]) -> Iterator[str]:
             return zero + 150 * value
 
         what = "with an hour later" if each.what == "lag 1 h" else ""
-        yield _text(left, middle + 4, f"{each.of.rsplit(' ', 1)[0] if what else each.of} {what}")
-        yield _line((zero, middle - 9), (zero, middle + 9), _FAINT, 1)
+        yield text(left, middle + 4, f"{each.of.rsplit(' ', 1)[0] if what else each.of} {what}")
+        yield line((zero, middle - 9), (zero, middle + 9), FAINT, 1)
         low, high = across(each.target - each.within), across(each.target + each.within)
-        yield _line((low, middle), (high, middle), _MEASURED, 7)
+        yield line((low, middle), (high, middle), _MEASURED, 7)
         yield (f'<circle cx="{across(each.found):.1f}" cy="{middle}" r="5" fill="{_GENERATED}"/>')
 
 
-def _line(one: Point, other: Point, colour: str, width: float) -> str:
+def line(one: Point, other: Point, colour: str, width: float) -> str:
+    """A straight line."""
     (x1, y1), (x2, y2) = one, other
     return (
         f'<line x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}" stroke="{colour}"'
@@ -106,5 +107,6 @@ def _line(one: Point, other: Point, colour: str, width: float) -> str:
     )
 
 
-def _text(x: float, y: float, text: str, size: int = 11) -> str:
-    return f'<text x="{x:.1f}" y="{y:.1f}" font-size="{size}">{escape(text)}</text>'
+def text(x: float, y: float, words: str, size: int = 11) -> str:
+    """Words that begin there."""
+    return f'<text x="{x:.1f}" y="{y:.1f}" font-size="{size}">{escape(words)}</text>'

@@ -21,9 +21,11 @@ _DROPOUT_RATE: Final = 0.01  # PRODUCER_DROPOUT_RATE's default
 _BELOW, _ABOVE = 0.05, 0.95
 
 
-def adults(seed: int, beds: int = BEDS, days: int = DAYS) -> list[list[Seen]]:
+def adults(
+    seed: int, beds: int = BEDS, days: int = DAYS, truth: TruthLog | None = None
+) -> list[list[Seen]]:
     """What was observed of each adult's admission, in order."""
-    hospital = Hospital(beds, seed, ARTEFACT_RATE, _DROPOUT_RATE, TruthLog(None))
+    hospital = Hospital(beds, seed, ARTEFACT_RATE, _DROPOUT_RATE, truth or TruthLog(None))
     stays: dict[str, list[Seen]] = defaultdict(list)
     for _ in range(round(days * 24 / TICK)):
         for seen in hospital.tick():

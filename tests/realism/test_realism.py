@@ -5,6 +5,7 @@ from xml.etree import ElementTree as ET
 import numpy as np
 import pytest
 
+from tests.realism import courses
 from tests.realism.drawing import draw
 from tests.realism.hospital import adults, compare_wards, in_intensive_care, on_wards
 from tests.realism.latent import latent_quantiles
@@ -62,3 +63,16 @@ def test_the_picture_is_an_image_with_every_vital_sign(values: Floats) -> None:
     text = "".join(ET.fromstring(picture).itertext())  # noqa: S314 - our own
     assert all(target.name in text for target in TARGETS)
     assert len(picture) < 100_000
+
+
+def test_the_courses_are_drawn_with_the_truth_behind_them() -> None:
+    """Two who were in intensive care and two who fell ill on a ward, each with an episode."""
+    chosen = courses.courses(seed=1)
+    assert len(chosen) == 4
+    picture = ET.fromstring(courses.draw(chosen))  # noqa: S314 - our own
+    names = [part.tag.rpartition("}")[2] for part in picture]
+    assert names.count("polyline") == 4 * len(chosen)
+    assert names.count("polygon") == sum(len(each.episodes) for each in chosen) >= 4
+    words = "".join(picture.itertext())
+    assert words.count("ICU") == 2
+    assert len(ET.tostring(picture)) < 100_000

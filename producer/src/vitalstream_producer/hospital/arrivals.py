@@ -74,7 +74,7 @@ class Arrivals:
             sent[PLACES[each.department]] += adults * each.share / shares.sum()
         sent[PEDIATRICS] += wanted[EMERGENCY] * _KEPT * _CHILDREN
         direct = np.maximum(wanted - sent, 0.1 * wanted)
-        direct[INTENSIVE_CARE] = 0.4 * wanted[INTENSIVE_CARE]  # the others come from the wards
+        direct[INTENSIVE_CARE] = 0.3 * wanted[INTENSIVE_CARE]  # the others come from the wards
         planned = np.array([each.elective for each in DEPARTMENTS])
         self._planned, self._unplanned = direct * planned, direct * (1 - planned)
 

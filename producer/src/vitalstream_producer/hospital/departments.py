@@ -34,7 +34,7 @@ class Department:
 
 DEPARTMENTS: Final = (
     Department("Emergency", 0.06, Profile.EMERGENCY, 5.0, 0.3, 0.0, 1.0),
-    Department("ICU", 0.07, Profile.INTENSIVE_CARE, 72.0, 0.6, 0.1, 1.0),
+    Department("ICU", 0.08, Profile.INTENSIVE_CARE, 72.0, 0.6, 0.1, 1.0),
     Department("Cardiology", 0.10, stay_hours=84, episodes_per_day=0.15),
     Department("Neurology", 0.07, stay_hours=96),
     Department("Oncology", 0.07, stay_hours=110, episodes_per_day=0.15, elective=0.7),
@@ -43,7 +43,7 @@ DEPARTMENTS: Final = (
     Department("Gastroenterology", 0.07, stay_hours=80),
     Department("Nephrology", 0.05, stay_hours=96),
     Department("Endocrinology", 0.04, stay_hours=72, episodes_per_day=0.06, elective=0.6),
-    Department("General Medicine", 0.14, elective=0.1),
+    Department("General Medicine", 0.13, elective=0.1),
     Department("Surgery", 0.10, stay_hours=80, elective=0.7),
     Department("Pediatrics", 0.06, Profile.CHILDREN, 60.0, 0.08, 0.3, 4.0),
 )
