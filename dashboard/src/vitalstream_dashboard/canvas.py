@@ -3,6 +3,7 @@
 import html
 from typing import Any, Final
 
+from vitalstream_dashboard import words
 from vitalstream_dashboard.theme import Palette
 
 Figure = dict[str, Any]
@@ -40,6 +41,28 @@ def layout(palette: Palette, height: int, margin: dict[str, int], **more: Any) -
     }
 
 
+def clocks(palette: Palette, zone: str) -> dict[str, Any]:
+    """Says left of an axis of time in which zone its times are.
+
+    Args:
+        palette: Its colours.
+        zone: The zone's short name.
+    """
+    return {
+        "text": zone,
+        "font": {"color": palette.muted, "size": 12},
+        "showarrow": False,
+        "xref": "paper",
+        "yref": "paper",
+        "x": 0,
+        "y": 0,
+        "xanchor": "right",
+        "yanchor": "top",
+        "xshift": -32,
+        "yshift": -4,
+    }
+
+
 def axis(palette: Palette, title: str = "", **more: Any) -> dict[str, Any]:
     """One axis, fixed unless told otherwise."""
     return {
@@ -59,7 +82,9 @@ def axis(palette: Palette, title: str = "", **more: Any) -> dict[str, Any]:
     }
 
 
-def label(name: str, longest: int) -> str:
+def label(name: str, longest: int | None = None) -> str:
     """A name as Plotly shows it literally, shortened."""
-    short = name if len(name) <= longest else name[: longest - 1].rstrip() + "…"
-    return html.escape(short, quote=False)
+    name = words.named(name)
+    if longest is not None and len(name) > longest:
+        name = name[: longest - 1].rstrip() + "…"
+    return html.escape(words.isolated(name), quote=False)

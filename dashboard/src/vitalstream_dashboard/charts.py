@@ -4,7 +4,6 @@ Plotly reads labels as a kind of HTML, and they may come from anybody: each is e
 placed by number and named beside it, so that two names that are shortened alike stay two bars.
 """
 
-import html
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
@@ -13,11 +12,14 @@ from vitalstream_dashboard.theme import KIND_FILLS, RISK_FILLS, RISK_LEVELS, Pal
 
 Counts = Sequence[tuple[str, int]]
 
-HEIGHT: Final = 300
+HEIGHT: Final = 250
 MOST_DEPARTMENTS: Final = 12
 MOST_DIAGNOSES: Final = 10
 _FLAT_NAME, _SIDE_NAME = 16, 22
 _OTHER = "Other"
+_LEGEND_ROW = 3
+_FLAT_DIGITS, _ROOMY_BARS = 4, 6
+"""Longer numbers over more bars than these would run into each other, so they stand upright."""
 
 
 def departments(counts: Counts, palette: Palette) -> Figure:
@@ -28,8 +30,11 @@ def departments(counts: Counts, palette: Palette) -> Figure:
     top = _topped(counts, MOST_DEPARTMENTS)
     shown = sorted(top, key=lambda pair: (pair[0] == _OTHER, pair[0]))
     bar = _bars(shown, palette, upright=True)
+    crowded = len(shown) > _ROOMY_BARS and max(map(len, bar["text"])) > _FLAT_DIGITS
+    bar["textangle"] = -90 if crowded else 0
     names = [label(name, _FLAT_NAME) for name, _ in shown]
-    frame = layout(palette, HEIGHT, {"l": 52, "r": 8, "t": 24, "b": 96}, bargap=0.35)
+    top = 64 if crowded else 24
+    frame = layout(palette, HEIGHT, {"l": 52, "r": 8, "t": top, "b": 84}, bargap=0.35)
     frame["xaxis"] = axis(
         palette, tickvals=bar["x"], ticktext=names, tickangle=-40, ticklabeloverflow="allow"
     )
@@ -90,18 +95,20 @@ def _bars(counts: Counts, palette: Palette, *, upright: bool) -> dict[str, Any]:
         "textangle": 0,
         "textfont": {"color": palette.text},
         "cliponaxis": False,
+        "constraintext": "none",
         "marker": {"color": KIND_FILLS[0]},
-        "customdata": [html.escape(name, quote=False) for name, _ in counts],
+        "customdata": [label(name) for name, _ in counts],
         "hovertemplate": "%{customdata}: %{text}<extra></extra>",
     }
 
 
 def _pie(counts: Counts, fills: Iterable[str], palette: Palette) -> Figure:
+    one_row = len(counts) <= _LEGEND_ROW
     pie = {
         "type": "pie",
         "labels": [label(name, _SIDE_NAME) for name, _ in counts],
         "values": [number for _, number in counts],
-        "domain": {"y": [0.17, 1.0]},
+        "domain": {"y": [0.14 if one_row else 0.22, 1.0]},
         "hole": 0.5,
         "sort": False,
         "direction": "clockwise",
@@ -115,7 +122,15 @@ def _pie(counts: Counts, fills: Iterable[str], palette: Palette) -> Figure:
         },
         "hovertemplate": "%{label}: %{value:,} (%{percent})<extra></extra>",
     }
-    legend = {"orientation": "h", "x": 0.5, "xanchor": "center", "y": 0, "yanchor": "bottom"}
+    legend = {
+        "orientation": "h",
+        "x": 0.5,
+        "xanchor": "center",
+        "y": 0,
+        "yanchor": "bottom",
+        "entrywidth": 0.96 / (max(len(counts), 1) if one_row else 2),
+        "entrywidthmode": "fraction",
+    }
     font = {"color": palette.text, "size": 13}
     frame = layout(
         palette,

@@ -13,7 +13,7 @@ from vitalstream_dashboard.theme import RISK_FILLS, RISK_LEVELS, risk_label
 from vitalstream_dashboard.vitals import total
 from vitalstream_storage.reader import Admission, Department, SilentPatient, Worsened
 
-ROW_PIXELS: Final = 35
+ROW_PIXELS: Final = 32
 _OPEN: Final = "Open"
 
 
@@ -75,7 +75,7 @@ def needs(
     )
     table = pd.DataFrame(
         {
-            "department": [d.department for d in order],
+            "department": [words.named(d.department) for d in order],
             "share": [round(100 * d.at_risk / d.patients, 1) for d in order],
             "at_risk": [d.at_risk for d in order],
             "change": [change(d.change) for d in order],
@@ -101,10 +101,10 @@ def worse(patients: Sequence[Worsened]) -> tuple[pd.DataFrame, dict[str, Any]]:
     table = pd.DataFrame(
         {
             "open": [address(one.link) for one in patients],
-            "patient": [one.patient_name for one in patients],
+            "patient": [words.named(one.patient_name) for one in patients],
             "score": [_rise(one) for one in patients],
             "risk": [[one.risk_level] for one in patients],
-            "department": [one.department for one in patients],
+            "department": [words.named(one.department) for one in patients],
         }
     )
     text = st.column_config.TextColumn
@@ -124,10 +124,10 @@ def silence(
     table = pd.DataFrame(
         {
             "open": [address(links.get(one.patient_id)) for one in patients],
-            "patient": [one.patient_name for one in patients],
+            "patient": [words.named(one.patient_name) for one in patients],
             "overdue": [words.span(now.replace(tzinfo=None) - one.due_at) for one in patients],
             "news2": [score(one) for one in patients],
-            "department": [one.department for one in patients],
+            "department": [words.named(one.department) for one in patients],
         }
     )
     text = st.column_config.TextColumn

@@ -12,7 +12,6 @@ from streamlit.runtime.stats import ACTIVE_SESSIONS_FAMILY, GaugeStat
 
 from vitalstream_dashboard import metrics
 from vitalstream_dashboard.figures import Wards, count_pool
-from vitalstream_dashboard.freshness import Freshness, judge
 from vitalstream_dashboard.service import Service
 from vitalstream_dashboard.source import timed
 from vitalstream_runtime.ops import Heartbeat, Readiness
@@ -96,7 +95,7 @@ class Monitor:
                 return False
 
     def _look_at_database(self) -> None:
-        answer = self._service.source.read("freshness", self._freshness)
+        answer = self._service.freshness()
         if answer.trouble is None:
             self._reached = True
             self._readiness.set("database", None)
@@ -113,11 +112,6 @@ class Monitor:
 
     def _headroom(self, connection: Connection) -> timedelta:
         return timed(reader.partition_headroom, connection)
-
-    def _freshness(self, connection: Connection) -> Freshness:
-        ledger = timed(reader.ledger, connection)
-        shared = self._service
-        return judge(ledger.positions, ledger.now, shared.limits, shared.settings.zone)
 
 
 def _sessions() -> int:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any, Final
 
-from vitalstream_dashboard.canvas import TICKS, Figure, axis, label, layout
+from vitalstream_dashboard.canvas import TICKS, Figure, axis, clocks, label, layout
 from vitalstream_dashboard.theme import Palette
 from vitalstream_storage.reader import Hours, Measure
 
@@ -13,9 +13,10 @@ HOUR: Final = timedelta(hours=1)
 ALL: Final = "All departments"
 MOST_LINES: Final = 3
 LINES: Final = 320
-_ROW, _AROUND = 30, 64
+_ROW, _SCALE, _CLOCKS, _RIGHT = 30, 44, 48, 16
 _NAME: Final = 18
-_EDGE, _LETTER = 16, 7
+_EDGE, _LETTER, _LEAST_LEFT = 16, 7, 72
+"""Room for the names, the same in both charts, so that their hours stand below each other."""
 _DASHES: Final = ("solid", "dash", "dot", "dashdot")
 
 
@@ -92,17 +93,18 @@ class Trends:
     ) -> None:
         self._rows, self._quantity, self._palette = rows, quantity, palette
         self._hours = hours
+        self._zone = f"{hours[-1].astimezone(zone):%Z}" if hours else ""
         self._times = [f"{hour.astimezone(zone):%Y-%m-%dT%H:%M}" for hour in hours]
+        longest = max((len(row.department) for row in rows), default=0)
+        self._left = max(_LEAST_LEFT, _EDGE + _LETTER * min(longest, _NAME))
         self._revision = f"{quantity.measure} {hours[0] if hours else ''} {len(hours)}"
 
     def map(self) -> Figure:
         """A row for each department, a column for each hour; the scale beside it."""
         quantity, rows = self._quantity, self._rows
         names = [label(row.department, _NAME) for row in rows]
-        height = _AROUND + _ROW * max(len(rows), 2)
-        longest = max((len(row.department) for row in rows), default=0)
-        left = _EDGE + _LETTER * min(longest, _NAME)
-        frame = self._frame(height, {"l": left, "r": 60, "t": 8, "b": 48})
+        height = _SCALE + _ROW * max(len(rows), 2) + _CLOCKS
+        frame = self._frame(height, {"l": self._left, "r": _RIGHT, "t": _SCALE, "b": _CLOCKS})
         frame["yaxis"] = axis(
             self._palette,
             tickvals=list(range(len(rows))),
@@ -123,20 +125,27 @@ class Trends:
             "ygap": 2,
             "colorscale": [list(pair) for pair in zip(middle, self._palette.ramp, strict=True)],
             "colorbar": {
-                "title": {"text": quantity.unit, "font": ink, "side": "top"},
+                "title": {"text": quantity.unit, "font": ink, "side": "right"},
                 "tickfont": ink,
+                "nticks": 5,
                 "thickness": 10,
                 "outlinewidth": 0,
-                "x": 1.01,
-                "xpad": 4,
-                "len": 1,
+                "orientation": "h",
+                "lenmode": "pixels",
+                "len": 200,
+                "x": 1,
+                "xanchor": "right",
+                "xpad": 0,
+                "y": 1,
+                "yanchor": "bottom",
+                "ypad": 6,
             },
         }
         return {"data": [tiles], "layout": frame}
 
     def lines(self, chosen: Sequence[str]) -> Figure:
         """The whole house, and the chosen departments, each with a dash of its own."""
-        frame = self._frame(LINES, {"l": 64, "r": 16, "t": 36, "b": 48})
+        frame = self._frame(LINES, {"l": self._left, "r": _RIGHT, "t": 36, "b": _CLOCKS})
         frame |= {
             "showlegend": True,
             "hovermode": "x unified",
@@ -165,7 +174,14 @@ class Trends:
         }
 
     def _frame(self, height: int, margin: dict[str, int]) -> dict[str, Any]:
-        frame = layout(self._palette, height, margin, dragmode="zoom", uirevision=self._revision)
+        frame = layout(
+            self._palette,
+            height,
+            margin,
+            dragmode="zoom",
+            uirevision=self._revision,
+            annotations=[clocks(self._palette, self._zone)],
+        )
         frame["xaxis"] = axis(
             self._palette,
             fixedrange=False,

@@ -4,11 +4,12 @@ import functools
 from dataclasses import dataclass
 from datetime import timedelta
 
-from vitalstream_dashboard.freshness import Limits
+from vitalstream_dashboard.freshness import Freshness, Limits, judge
 from vitalstream_dashboard.settings import DashboardSettings, SignInSettings
-from vitalstream_dashboard.source import Source
+from vitalstream_dashboard.source import Answer, Source, timed
 from vitalstream_runtime.settings import load
-from vitalstream_storage.pool import open_pool
+from vitalstream_storage import reader
+from vitalstream_storage.pool import Connection, open_pool
 from vitalstream_storage.settings import DatabaseSettings
 
 APPLICATION_NAME = "vitalstream-dashboard"
@@ -35,6 +36,14 @@ class Service:
         self.source.close()
         if self.operator is not None:
             self.operator.close()
+
+    def freshness(self) -> Answer[Freshness]:
+        """How fresh the stream is; one read for all that ask at about the same time."""
+        return self.source.read("freshness", self._judge)
+
+    def _judge(self, connection: Connection) -> Freshness:
+        ledger = timed(reader.ledger, connection)
+        return judge(ledger.positions, ledger.now, self.limits, self.settings.zone)
 
     @property
     def limits(self) -> Limits:

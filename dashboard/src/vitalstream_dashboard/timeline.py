@@ -1,10 +1,10 @@
 """A patient's course as one figure: each vital sign with its normal band, scores below (pure)."""
 
 from collections.abc import Sequence
-from datetime import tzinfo
+from datetime import datetime, timedelta, tzinfo
 from typing import Any, Final
 
-from vitalstream_dashboard.canvas import TICKS, Figure, axis, layout
+from vitalstream_dashboard.canvas import TICKS, Figure, axis, clocks, layout
 from vitalstream_dashboard.theme import POINT_FILLS, Palette
 from vitalstream_dashboard.vitals import PARTS, VITALS, Vital, band, number, points, total
 from vitalstream_storage.reader import Observation
@@ -14,6 +14,7 @@ _TOP, _BOTTOM = 8, 44
 HEIGHT: Final = _TOP + 5 * (_PANEL + _GAP) + _SCORES + _GAP + _PARTS + _BOTTOM
 _FEW: Final = 150
 _ROOMY: Final = 50
+_SHORT: Final = timedelta(minutes=10)
 _PLOTTED: Final = HEIGHT - _TOP - _BOTTOM
 
 
@@ -46,7 +47,7 @@ class _Drawing:
         self._line: dict[str, Any] = {
             "type": "scatter",
             "mode": "lines+markers" if len(seen) <= _FEW else "lines",
-            "x": [f"{one.observed_at.astimezone(zone):%Y-%m-%dT%H:%M:%S}" for one in seen],
+            "x": [_written(one.observed_at, zone) for one in seen],
             "line": {"color": palette.accent, "width": 2},
             "marker": {"size": 5},
         }
@@ -60,7 +61,10 @@ class _Drawing:
             uirevision=revision,
             selectionrevision=revision,
             shapes=[],
-            xaxis=_time(palette),
+            annotations=[clocks(palette, f"{seen[-1].observed_at.astimezone(zone):%Z}")]
+            if seen
+            else [],
+            xaxis={**_time(palette), **_around(seen, zone)},
         )
 
     def vital(self, vital: Vital) -> None:
@@ -195,6 +199,19 @@ def _time(palette: Palette) -> dict[str, Any]:
         spikedash="dot",
         spikecolor=palette.muted,
     )
+
+
+def _around(seen: Sequence[Observation], zone: tzinfo) -> dict[str, Any]:
+    """Bounds for what would else fill the width with one moment."""
+    if not seen or seen[-1].observed_at - seen[0].observed_at > _SHORT:
+        return {}
+    bounds = (seen[0].observed_at - _SHORT, seen[-1].observed_at + _SHORT)
+    return {"range": [_written(bound, zone) for bound in bounds]}
+
+
+def _written(moment: datetime, zone: tzinfo) -> str:
+    """As Plotly reads it: the time there, without a zone."""
+    return f"{moment.astimezone(zone):%Y-%m-%dT%H:%M:%S}"
 
 
 def _said(count: int | None) -> str:

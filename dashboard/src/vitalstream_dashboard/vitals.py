@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final, Protocol
 
+from vitalstream_dashboard import words
 from vitalstream_schema import news2
 
 
@@ -146,6 +147,15 @@ def systolic(pressure: str) -> int | None:
     """The first of "120/80"; None where another program wrote something else."""
     first = pressure.partition("/")[0]
     return int(first) if re.fullmatch(r"\d{1,3}", first, re.ASCII) else None
+
+
+def pressure(text: str) -> str:
+    """A blood pressure for a place that reads Markdown; another program may have written any text.
+
+    Args:
+        text: As stored: systolic and diastolic, "120/80".
+    """
+    return text if re.fullmatch(r"\d{1,3}/\d{1,3}", text, re.ASCII) else words.literal(text)
 
 
 def total(value: int | None, *, complete: bool) -> str:

@@ -1,8 +1,11 @@
 """Numbers and times as a person reads them."""
 
+import re
+import unicodedata
 from datetime import datetime, timedelta, tzinfo
 
 _MINUTE, _HOUR, _DAY = 60, 3_600, 86_400
+_DIRECTED = frozenset({"R", "AL", "AN", "LRE", "LRO", "RLE", "RLO", "LRI", "RLI", "FSI"})
 
 
 def span(duration: timedelta) -> str:
@@ -40,3 +43,25 @@ def second(moment: datetime, zone: tzinfo) -> str:
 def count(number: int | None) -> str:
     """A count with separators; an em dash where there is none."""
     return "\N{EM DASH}" if number is None else f"{number:,}"
+
+
+def together(text: str) -> str:
+    """Words that stay in one line."""
+    return text.replace(" ", "\N{NO-BREAK SPACE}")
+
+
+def named(text: str) -> str:
+    """A name that somebody else gave; one that nobody can see is said to be none."""
+    return text if text.strip() else "(none)"
+
+
+def isolated(text: str) -> str:
+    """Text of others within a line: what it says of direction ends with it (Unicode's annex 9)."""
+    if any(unicodedata.bidirectional(sign) in _DIRECTED for sign in text):
+        return f"\N{FIRST STRONG ISOLATE}{text}\N{POP DIRECTIONAL ISOLATE}"
+    return text
+
+
+def literal(text: str) -> str:
+    """Text of others for a place that reads Markdown: it shows there as it is."""
+    return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", text)

@@ -14,7 +14,7 @@ from vitalstream_dashboard.source import timed
 from vitalstream_storage import reader
 from vitalstream_storage.pool import Connection
 
-_SHOWN: Final = 6
+_SHOWN: Final = 8
 """Patients in each list."""
 
 

@@ -51,7 +51,7 @@ def draw(reasons: Sequence[reader.Reason], now: datetime) -> None:
         chosen = st.selectbox("Reason", [one.reason for one in reasons], key="reason", width=320)
         _sample(chosen, now)
         st.caption("Once the cause is mended, say what would be sent; --yes sends it:")
-        st.code(command(chosen), language="shell")
+        st.code(command(chosen), language=None, wrap_lines=True)
 
 
 _NUMBER = st.column_config.NumberColumn(format="localized", width=110)
@@ -86,7 +86,7 @@ def _sample(reason: str, now: datetime) -> None:
         "Replayed": _at(sample.replayed_at, now, shared),
         "Payload": "none" if sample.payload_bytes is None else f"{sample.payload_bytes:,} bytes",
     }
-    with st.container(key="facts"):
+    with st.container(key="letter"):
         for label, value in facts.items():
             with st.container(gap=None):
                 st.caption(label)

@@ -13,7 +13,7 @@ from vitalstream_dashboard.freshness import Freshness, judge, waiting
 from vitalstream_dashboard.service import Service, service
 from vitalstream_dashboard.source import timed
 from vitalstream_dashboard.views import letters
-from vitalstream_dashboard.views.parts import guarded, head, say, style
+from vitalstream_dashboard.views.parts import guarded, head, style
 from vitalstream_storage import reader
 from vitalstream_storage.migrate import current_version
 from vitalstream_storage.pool import Connection
@@ -46,11 +46,12 @@ def live() -> None:
         answer = shared.source.read("operations", _read)
         now, zone = datetime.now(UTC), shared.settings.zone
         version = "—" if answer.value is None else answer.value.version
-        head("Operations", words.second(now, zone), f"tables at version {version}")
+        note = None
         if answer.trouble is not None:
-            say(status.stale(answer.trouble, answer.read_at, now, zone))
+            note = status.stale(answer.trouble, answer.read_at, now, zone)
         elif answer.value is not None:
-            say(status.fresh(answer.value.freshness))
+            note = status.fresh(answer.value.freshness)
+        head("Operations", words.second(now, zone), f"tables at version {version}", note=note)
         if answer.value is not None:
             with st.container(key="kpis"):
                 _figures(answer.value.ledger)

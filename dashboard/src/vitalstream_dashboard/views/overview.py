@@ -17,7 +17,7 @@ from vitalstream_dashboard.service import Service, service
 from vitalstream_dashboard.settings import RECORD_LIMIT, REFRESH_SECONDS, DashboardSettings
 from vitalstream_dashboard.source import Answer, timed
 from vitalstream_dashboard.views import attention
-from vitalstream_dashboard.views.parts import guarded, head, say, style
+from vitalstream_dashboard.views.parts import guarded, head, style
 from vitalstream_storage import reader
 from vitalstream_storage.pool import Connection
 
@@ -200,11 +200,13 @@ def _reading(choice: Choice) -> Callable[[Connection], Overview]:
 def _head(choice: Choice, answer: Answer[Overview], now: datetime, shared: Service) -> None:
     zone = shared.settings.zone
     shown = "all records" if choice.risk is None else f"only {theme.risk_label(choice.risk)} risk"
-    head("Patient monitor", shown, words.second(now, zone), f"every {choice.refresh} s")
+    note = None
     if answer.trouble is not None:
-        say(status.stale(answer.trouble, answer.read_at, now, zone))
+        note = status.stale(answer.trouble, answer.read_at, now, zone)
     elif answer.value is not None:
-        say(status.fresh(answer.value.freshness))
+        note = status.fresh(answer.value.freshness)
+    facts = (shown, words.second(now, zone), f"every {choice.refresh} s")
+    head("Patient monitor", *facts, note=note)
 
 
 def _kpis(shown: Overview | None) -> None:
@@ -227,9 +229,10 @@ def _kpis(shown: Overview | None) -> None:
         )
 
 
-def _delta(series: Sequence[Any]) -> Any:
-    change = series[-1] - series[0]
-    return round(change, 1) if isinstance(series[-1], float) else change
+def _delta(series: Sequence[Any]) -> str | int:
+    """The change over the hour; Streamlit draws no arrow for the number 0 alone."""
+    change = round(series[-1] - series[0], 1)
+    return f"{change:,}" if change else 0
 
 
 def _number(figure: Any, unit: str) -> str:

@@ -2,13 +2,16 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import streamlit as st
 import structlog
 
-from vitalstream_dashboard import access, metrics
+from vitalstream_dashboard import access, metrics, status
 from vitalstream_dashboard.service import service
+from vitalstream_dashboard.source import Answer
 from vitalstream_dashboard.status import Note
 
 _log = structlog.get_logger(__name__)
@@ -20,23 +23,48 @@ def style() -> None:
     st.html(_STYLE)
 
 
-def head(title: str, *facts: str) -> None:
+def head(title: str, *facts: str, note: Note | None = None) -> None:
     """A page's title, with a few facts beside it; the last tells if nobody needs to sign in.
 
     Args:
         title: Our own words.
         facts: Our own words too: they are read as markdown.
+        note: A bar below it, or beside it where the screen is wide.
     """
     said = list(facts) if service().sign_in.enabled else [*facts, access.NO_SIGN_IN]
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium", key="head"):
-        st.title(title, anchor=False, width="content")
-        st.markdown(f":gray[{' · '.join(said)}]", width="content")
+    with st.container(key="top"):
+        with st.container(horizontal=True, vertical_alignment="bottom", gap="medium", key="head"):
+            st.title(title, anchor=False, width="content")
+            st.markdown(f":gray[{' · '.join(said)}]", width="content")
+        if note is not None:
+            say(note)
 
 
 def say(note: Note) -> None:
     """Show a note as a bar over the whole width."""
     bars = {"success": st.success, "info": st.info, "warning": st.warning, "error": st.error}
     bars[note.level](note.text, icon=note.icon)
+
+
+def line(answer: Answer[Any] | None = None) -> None:
+    """The status bar: how fresh the stream is or, of an old answer, why and how old.
+
+    Args:
+        answer: What the page shows, if it has asked for anything.
+    """
+    shared, now = service(), datetime.now(UTC)
+    trouble = None if answer is None else answer.trouble
+    stream = shared.freshness() if trouble is None else None
+    if stream is not None and stream.trouble is None and stream.value is not None:
+        say(status.fresh(stream.value))
+    elif trouble := trouble or (stream.trouble if stream else None):
+        read_at = None if answer is None else answer.read_at
+        say(status.stale(trouble, read_at, now, shared.settings.zone))
+
+
+def stream() -> None:
+    """The status bar of a page that has nothing else to refresh."""
+    st.fragment(line, run_every=service().settings.refresh_seconds)()
 
 
 @contextmanager

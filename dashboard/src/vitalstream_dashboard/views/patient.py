@@ -8,11 +8,11 @@ from uuid import UUID
 
 import streamlit as st
 
-from vitalstream_dashboard import lists, status, theme, timeline, vitals, words
+from vitalstream_dashboard import lists, theme, timeline, vitals, words
 from vitalstream_dashboard.plot import plot
 from vitalstream_dashboard.service import Service, service
 from vitalstream_dashboard.source import timed
-from vitalstream_dashboard.views.parts import guarded, head, say, style
+from vitalstream_dashboard.views.parts import guarded, head, line, stream, style
 from vitalstream_storage import reader
 from vitalstream_storage.pool import Connection
 
@@ -74,7 +74,9 @@ def page() -> None:
     linked = _link()
     if linked is not None:
         st.fragment(live, run_every=shared.settings.refresh_seconds)(linked)
-    elif LINK in st.query_params:
+        return
+    stream()
+    if LINK in st.query_params:
         st.warning("This link leads to no patient.", icon=":material/link_off:")
     else:
         st.info("Type two letters or more, or open a patient from the overview.")
@@ -98,8 +100,7 @@ def _results(text: str, shared: Service) -> None:
 
     answer = shared.source.read(("find", text), work)
     now = datetime.now(UTC)
-    if answer.trouble is not None:
-        say(status.stale(answer.trouble, answer.read_at, now, shared.settings.zone))
+    line(answer)
     if answer.value is None:
         return
     if not answer.value:
@@ -115,15 +116,16 @@ def _results(text: str, shared: Service) -> None:
 def _result(one: reader.Found, now: datetime) -> None:
     with st.container(border=True, horizontal=True, vertical_alignment="center"):
         with st.container(gap=None):
-            st.text(one.patient_name)
+            st.text(words.named(one.patient_name))
+            seen = words.span(now.replace(tzinfo=None) - one.timestamp)
             facts = (
-                one.patient_id,
-                f"{one.age} years",
-                one.gender,
-                one.department,
-                one.status,
-                f"NEWS2 {lists.score(one)}",
-                f"seen {words.span(now.replace(tzinfo=None) - one.timestamp)} ago",
+                words.isolated(one.patient_id),
+                words.together(f"{one.age} years"),
+                words.isolated(one.gender),
+                words.isolated(words.named(one.department)),
+                words.isolated(words.named(one.status)),
+                words.together(f"NEWS2 {lists.score(one)}"),
+                words.together(f"seen {seen} ago"),
             )
             with st.container(key=f"about-{one.link}"):
                 st.text("\N{NO-BREAK SPACE}· ".join(facts))
@@ -146,8 +148,7 @@ def live(link: UUID) -> None:
         span = RANGES[st.session_state.get("course-range") or "24 h"]
         answer = shared.source.read(("patient", link, chosen, span), _reading(link, chosen, span))
         now = datetime.now(UTC)
-        if answer.trouble is not None:
-            say(status.stale(answer.trouble, answer.read_at, now, shared.settings.zone))
+        line(answer)
         if answer.value is None:
             if answer.trouble is None:
                 st.warning("This link leads to no patient.", icon=":material/link_off:")
@@ -185,7 +186,7 @@ def _stay_key(link: UUID) -> str:
 def _who(shown: reader.Admission, now: datetime, shared: Service) -> None:
     zone = shared.settings.zone
     with st.container(horizontal=True, vertical_alignment="center", key="who"):
-        st.text(shown.patient_name)
+        st.text(words.named(shown.patient_name))
         risk(shown.risk_level)
         if not shown.newest:
             st.badge("earlier admission", color="gray", icon=":material/history:")
@@ -205,7 +206,7 @@ def _who(shown: reader.Admission, now: datetime, shared: Service) -> None:
         for label, value in facts.items():
             with st.container(gap=None):
                 st.caption(label)
-                st.text(value)
+                st.text(words.named(value))
 
 
 def _state(patient: Patient, now: datetime, scale: float) -> None:
@@ -216,7 +217,9 @@ def _state(patient: Patient, now: datetime, scale: float) -> None:
     with st.container(key="state"):
         for vital in vitals.VITALS:
             pressure = vital.name == "systolic"
-            value = shown.blood_pressure if pressure else getattr(shown, vital.name)
+            value = (
+                vitals.pressure(shown.blood_pressure) if pressure else getattr(shown, vital.name)
+            )
             points = parts.get(vital.part)
             _card(vital.label, f"{value} {vital.unit}", points, _normal(vital, shown))
         oxygen = {True: "given", False: "room air", None: "unknown"}[shown.supplemental_oxygen]
@@ -250,7 +253,15 @@ def _next(shown: reader.Admission, now: datetime, scale: float) -> tuple[str, No
 def _card(label: str, value: str, points: int | None = None, note: str = "") -> None:
     """A figure, NEWS2's points for it in their colour, and a note."""
     if points is None:
-        st.metric(label, value, note or None, delta_color="off", delta_arrow="off", border=True)
+        st.metric(
+            label,
+            value,
+            note or None,
+            delta_color="off",
+            delta_arrow="off",
+            border=True,
+            height="stretch",
+        )
         return
     st.metric(
         label,
@@ -260,6 +271,7 @@ def _card(label: str, value: str, points: int | None = None, note: str = "") -> 
         delta_arrow="off",
         delta_description=note or None,
         border=True,
+        height="stretch",
     )
 
 
@@ -311,4 +323,5 @@ def _stays(patient: Patient, link: UUID, now: datetime, shared: Service) -> None
 
 def _stay(stay: reader.Admission, zone: tzinfo, now: datetime) -> str:
     since = lists.moment(stay.admission_timestamp, zone, now)
-    return f"{since} · {stay.department} · {stay.primary_diagnosis}"
+    what = (words.isolated(words.named(one)) for one in (stay.department, stay.primary_diagnosis))
+    return " · ".join((since, *what))

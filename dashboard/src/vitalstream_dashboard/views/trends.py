@@ -6,12 +6,12 @@ from typing import Final
 
 import streamlit as st
 
-from vitalstream_dashboard import rollups, status, theme, words
+from vitalstream_dashboard import rollups, theme, words
 from vitalstream_dashboard.plot import plot
 from vitalstream_dashboard.rollups import HOUR, QUANTITIES, Quantity, Trends
 from vitalstream_dashboard.service import Service, service
 from vitalstream_dashboard.source import timed
-from vitalstream_dashboard.views.parts import guarded, head, say, style
+from vitalstream_dashboard.views.parts import guarded, head, line, style
 from vitalstream_storage import reader
 from vitalstream_storage.pool import Connection
 
@@ -72,8 +72,7 @@ def live(quantity: Quantity, bounds: tuple[datetime, datetime] | None, length: t
         work = _reading(quantity, since, until)
         answer = shared.source.read(("trends", quantity.measure, since, until), work)
         zone = shared.settings.zone
-        if answer.trouble is not None:
-            say(status.stale(answer.trouble, answer.read_at, now, zone))
+        line(answer)
         if answer.value is None:
             return
         if not answer.value:
