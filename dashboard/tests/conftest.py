@@ -101,6 +101,19 @@ class Ward:
         """Insert into patient_records."""
         self._insert("patient_records", rows)
 
+    def replace(self, *rows: Row) -> None:
+        """Update the rows of patient_records that have these admissions."""
+        names = [name for name in rows[0] if name != "admission_id"]
+        text = sql.SQL("UPDATE patient_records SET {} WHERE admission_id = {}").format(
+            sql.SQL(", ").join(
+                sql.SQL("{} = {}").format(sql.Identifier(name), sql.Placeholder(name))
+                for name in names
+            ),
+            sql.Placeholder("admission_id"),
+        )
+        with psycopg.connect(self._database.url()) as connection:
+            connection.cursor().executemany(text, rows)
+
     def stand(self, partition: int = 0, **columns: Any) -> None:
         """Insert a partition's row into the ledger."""
         place = {"topic_id": TOPIC_ID, "partition": partition, "topic": "patient_records"}

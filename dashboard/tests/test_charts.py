@@ -85,3 +85,18 @@ def test_alt_text_has_the_numbers() -> None:
     assert charts.alt("Types", [("Urgent", 1_234), ("Elective", 2)]) == (
         "Types: Urgent 1,234, Elective 2"
     )
+
+
+def test_long_numbers_stand_upright_over_many_bars() -> None:
+    """Side by side they would run into each other; none is made smaller to fit."""
+    few, many = [("A", 83_333)] * 6, [("A", 83_333)] * 12
+    for counts, angle in ((few, 0), (many, -90), ([("A", 999)] * 12, 0)):
+        (bar,) = drawn(charts.departments(counts, LIGHT)).data
+        assert (bar.textangle, bar.constraintext) == (angle, "none")
+
+
+def test_names_are_seen_and_keep_their_direction_to_themselves() -> None:
+    """A blank name has a word; one that turns the writing round does not turn its number."""
+    (bar,) = drawn(charts.diagnoses([(" ", 1), ("\N{RIGHT-TO-LEFT OVERRIDE}x", 1)], LIGHT)).data
+    assert bar.customdata[0] == "(none)"
+    assert bar.customdata[1][-1] == "\N{POP DIRECTIONAL ISOLATE}"

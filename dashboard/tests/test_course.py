@@ -139,3 +139,16 @@ def test_nothing_observed_is_a_figure_too() -> None:
     """Without an observation there is an empty figure and words for it."""
     assert Figure(timeline.course([], LIGHT, UTC, "r")).layout.height == timeline.HEIGHT
     assert "nothing observed" in timeline.alt([])
+
+
+@pytest.mark.parametrize(("last", "bounds"), [(0, ("11:50", "12:10")), (9, ("11:50", "12:19"))])
+def test_a_short_course_does_not_fill_the_width_with_one_moment(
+    last: int, bounds: tuple[str, str]
+) -> None:
+    """Ten minutes on either side, so that its times differ; a longer one finds its own bounds."""
+    seen = [observation(0), observation(last)]
+    shown = timeline.course(seen, LIGHT, UTC, "r")["layout"]
+    assert shown["xaxis"]["range"] == [f"2026-03-04T{bound}:00" for bound in bounds]
+    assert [note["text"] for note in shown["annotations"]] == ["UTC"]
+    longer = timeline.course([*seen, observation(11)], LIGHT, UTC, "r")["layout"]
+    assert "range" not in longer["xaxis"]

@@ -50,3 +50,25 @@ def test_second_names_its_zone() -> None:
 def test_count() -> None:
     """Thousands are separated; nothing known is a dash, not a zero."""
     assert (words.count(1_234_567), words.count(0), words.count(None)) == ("1,234,567", "0", "—")
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("Zoë O'Brien", "Zoë O'Brien"),
+        ("王小明", "王小明"),
+        ("مريم", "\N{FIRST STRONG ISOLATE}مريم\N{POP DIRECTIONAL ISOLATE}"),
+        (
+            "\N{RIGHT-TO-LEFT OVERRIDE}live",
+            "\N{FIRST STRONG ISOLATE}\N{RIGHT-TO-LEFT OVERRIDE}live\N{POP DIRECTIONAL ISOLATE}",
+        ),
+    ],
+)
+def test_a_name_keeps_its_direction_to_itself(name: str, shown: str) -> None:
+    """What is written from right to left is held apart from what stands beside it."""
+    assert words.isolated(name) == shown
+
+
+def test_a_name_that_nobody_can_see_is_said_to_be_none() -> None:
+    """Blank names are allowed by the contract."""
+    assert [words.named(name) for name in ("", " \t", " x ")] == ["(none)", "(none)", " x "]
