@@ -16,6 +16,7 @@ PICTURES = Path(__file__).parents[2] / "build" / "looks"
 SIZES = {"wall": (1920, 1080), "desk": (1280, 800), "phone": (390, 844)}
 SLOW = 120_000
 CHART = ".vs-plot.js-plotly-plot"
+CONTRAST = Path(__file__).with_name("contrast.js").read_text()
 IDS = ("[data-testid=stMetric]", "[data-testid=stDataFrame]")
 
 
@@ -132,7 +133,10 @@ def test_open_tabs_are_counted(browser: Browser, start: Any, database: Database)
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_looks(browser: Browser, address: str, ward: Any, scheme: Any) -> None:
-    """Nothing is wider than the screen; pictures of each size are left to be looked at."""
+    """Nothing is wider than the screen, and a wall's screen shows all but the table of records.
+
+    Pictures of each size are left to be looked at.
+    """
     ward.run("UPDATE patient_records SET timestamp = timestamp + (now() - %s)", ward.now)
     for size, (width, height) in SIZES.items():
         page = browser.new_page(viewport={"width": width, "height": height}, color_scheme=scheme)
@@ -145,7 +149,35 @@ def test_looks(browser: Browser, address: str, ward: Any, scheme: Any) -> None:
             assert box is not None
             assert box["x"] >= 0
             assert box["x"] + box["width"] <= width
+        if size == "wall":
+            charts = page.locator(".st-key-charts").bounding_box()
+            assert charts is not None
+            assert charts["y"] + charts["height"] <= height
         PICTURES.mkdir(parents=True, exist_ok=True)
         page.wait_for_timeout(1_000)  # the table draws on a canvas, which no locator sees
         page.screenshot(path=PICTURES / f"overview-{size}-{scheme}.png", full_page=True)
         page.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_text_can_be_read(browser: Browser, address: str, ward: Any, scheme: Any) -> None:
+    """On every page each text has WCAG AA's contrast with what lies behind it."""
+    ward.stand(last_append_at=ward.now, last_commit_at=ward.now)
+    ward.run(
+        'INSERT INTO dead_letters (topic_id, partition, "offset", topic, reason, error)'
+        " SELECT topic_id, 0, 1, topic, 'not_json', 'no JSON' FROM stream_offsets"
+    )
+    ((link,),) = ward.run("SELECT link FROM newest_admissions ORDER BY patient_id LIMIT 1")
+    page = browser.new_page(viewport={"width": 1280, "height": 2_400}, color_scheme=scheme)
+    pages = {
+        "": page.get_by_text("Recent records"),
+        f"patient?p={link}": page.get_by_role("heading", name="Admissions"),
+        "trends": page.get_by_text("Nothing was observed"),
+        "operations": page.get_by_text("Once the cause is mended"),
+    }
+    for where, last in pages.items():
+        page.goto(f"{address}/{where}")
+        expect(last).to_be_visible(timeout=SLOW)
+        page.wait_for_timeout(1_000)  # until the styles are there
+        assert page.evaluate(CONTRAST) == [], where
+    page.close()

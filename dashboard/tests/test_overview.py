@@ -372,7 +372,10 @@ def test_a_change_of_nought_has_no_sign(series: list[float], said: Any) -> None:
 
 
 def test_departments_patients_and_silence_have_their_places(page: AppTest, ward: Any) -> None:
-    """Worse patients with a link, silent ones with how long, departments by need."""
+    """Worse patients with a link, silent ones with how long, departments by need.
+
+    The filter applies to them too.
+    """
     now = datetime.now(UTC).replace(tzinfo=None)
     ward.admit(
         ward.row(0, department="Calm", risk_level="Low", timestamp=now),
@@ -391,6 +394,11 @@ def test_departments_patients_and_silence_have_their_places(page: AppTest, ward:
     assert list(needs["share"]) == [50.0, 0.0]
     assert list(needs["silent"]) == [1, 0]
     assert any("Silent: 1 overdue" in text.value for text in page.markdown)
+    page.radio(key="risk").set_value("High")
+    refresh(page)
+    said = [text.value for text in page.markdown]
+    assert any("Silent: 0 overdue" in text for text in said)
+    assert any("1 patients here, 0 discharged" in text for text in said)
 
 
 def test_current_and_discharged_patients_are_counted_apart(page: AppTest, ward: Any) -> None:

@@ -106,7 +106,7 @@ def _asked(database: Database) -> dict[str, Question]:
         "changes": reader.changes,
         "departments": reader.departments,
         "worsened": reader.worsened,
-        "silence": lambda c: reader.silence(c, limit=6),
+        "silence": lambda c: reader.silence(c, limit=8),
         "stays": reader.stays,
         "links": lambda c: reader.links(c, [row[0] for row in rows[:6]]),
         "find_by_name": lambda c: reader.find_patients(c, next(names)),
@@ -185,7 +185,7 @@ def _overview(connection: Connection) -> None:
         reader.ledger(connection)
         kpis = reader.kpis(connection)
         changes = reader.changes(connection)
-        silence = reader.silence(connection, limit=6)
+        silence = reader.silence(connection, limit=8)
         links = reader.links(connection, [one.patient_id for one in silence.patients])
         departments, worsened = reader.departments(connection), reader.worsened(connection)
         reader.vital_averages(connection)

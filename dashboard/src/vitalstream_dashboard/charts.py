@@ -33,8 +33,8 @@ def departments(counts: Counts, palette: Palette) -> Figure:
     crowded = len(shown) > _ROOMY_BARS and max(map(len, bar["text"])) > _FLAT_DIGITS
     bar["textangle"] = -90 if crowded else 0
     names = [label(name, _FLAT_NAME) for name, _ in shown]
-    top = 64 if crowded else 24
-    frame = layout(palette, HEIGHT, {"l": 52, "r": 8, "t": top, "b": 84}, bargap=0.35)
+    above = 64 if crowded else 24
+    frame = layout(palette, HEIGHT, {"l": 52, "r": 8, "t": above, "b": 84}, bargap=0.35)
     frame["xaxis"] = axis(
         palette, tickvals=bar["x"], ticktext=names, tickangle=-40, ticklabeloverflow="allow"
     )

@@ -103,17 +103,15 @@ def worse(patients: Sequence[Worsened]) -> tuple[pd.DataFrame, dict[str, Any]]:
             "open": [address(one.link) for one in patients],
             "patient": [words.named(one.patient_name) for one in patients],
             "score": [_rise(one) for one in patients],
-            "risk": [[one.risk_level] for one in patients],
             "department": [words.named(one.department) for one in patients],
         }
     )
     text = st.column_config.TextColumn
     return table, {
         "open": link_column(),
-        "patient": text("Patient", width=110),
-        "score": text("NEWS2", width=70),
-        "risk": risk_column(78),
-        "department": text("Department", width=112),
+        "patient": text("Patient", width=140),
+        "score": text("NEWS2", width=95),
+        "department": text("Department", width=135),
     }
 
 
@@ -133,10 +131,10 @@ def silence(
     text = st.column_config.TextColumn
     return table, {
         "open": link_column(),
-        "patient": text("Patient", width=110),
-        "overdue": text("Overdue by", width=90),
+        "patient": text("Patient", width=103),
+        "overdue": text("Overdue by", width=85),
         "news2": text("NEWS2", width=60),
-        "department": text("Department", width=110),
+        "department": text("Department", width=122),
     }
 
 

@@ -149,7 +149,10 @@ def test_a_patient_seen_again_is_silent_no_more(
 def test_the_most_urgent_come_first_and_all_are_counted(
     owner: psycopg.Connection[Any], viewer: Connection
 ) -> None:
-    """By the interval, then by how long overdue; the limit cuts the list, not the count."""
+    """By the interval, then by how long overdue; the limit cuts the list, not the count.
+
+    Of one risk level only those who were last seen at it.
+    """
     admit(owner, "well", timedelta(days=9), department="Surgery")
     admit(owner, "ill", timedelta(hours=1), consciousness="V", systolic=90, heart_rate=91)
     admit(owner, "worse", timedelta(hours=2), consciousness="V", systolic=90, heart_rate=91)
@@ -159,6 +162,14 @@ def test_the_most_urgent_come_first_and_all_are_counted(
     assert found.departments == {"ICU": 3, "Surgery": 1}
     assert (found.total, found.complete) == (4, True)
     assert reader.silence(viewer, limit=0).total == 4
+    owner.execute(
+        "UPDATE patient_records SET risk_level = CASE WHEN admission_id IN ('ill1', 'well1')"
+        " THEN 'High' ELSE 'Low' END"
+    )
+    found = reader.silence(viewer, risk="High")
+    assert [each.admission_id for each in found.patients] == ["ill1", "well1"]
+    assert found.departments == {"ICU": 1, "Surgery": 1}
+    assert silent(viewer, risk="Medium") == []
 
 
 def test_too_many_to_count_are_said_to_be_more(
@@ -210,7 +221,7 @@ def test_asking_costs_the_same_however_many_have_left(
         admit(owner, f"gone{number}-", timedelta(hours=3), status="Discharged", count=count)
         owner.execute("VACUUM ANALYZE patient_records")
         plan = "EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON)" + _SILENT
-        given = {"scale": 1.0, "limit": 20, "most": MOST_COUNTED}
+        given = {"scale": 1.0, "limit": 20, "most": MOST_COUNTED, "risk": None}
         row = viewer.execute(plan, given).fetchone()
         viewer.rollback()
         assert row is not None

@@ -11,6 +11,7 @@ import streamlit as st
 from vitalstream_dashboard import lists, theme, words
 from vitalstream_dashboard.service import service
 from vitalstream_dashboard.source import timed
+from vitalstream_dashboard.views.parts import risk_badge
 from vitalstream_storage import reader
 from vitalstream_storage.pool import Connection
 
@@ -27,7 +28,7 @@ class Attention:
         worsened: The highest NEWS2 first.
         silence: At the hospital's own pace.
         links: To the silent ones, by patient.
-        stays: Current and discharged patients by department, of all risk levels.
+        stays: Current and discharged patients by department.
     """
 
     departments: Sequence[reader.Department]
@@ -38,30 +39,35 @@ class Attention:
 
 
 def read(connection: Connection, risk: str | None) -> Attention:
-    """Ask for all of it."""
+    """Ask for all of it, of one risk level or of all."""
     scale = service().settings.time_scale
-    silence = timed(reader.silence, connection, scale, limit=_SHOWN)
+    silence = timed(reader.silence, connection, scale, _SHOWN, risk)
     who = [one.patient_id for one in silence.patients]
     return Attention(
         departments=timed(reader.departments, connection, risk),
         worsened=timed(reader.worsened, connection, risk, _SHOWN),
         silence=silence,
         links=timed(reader.links, connection, who),
-        stays=timed(reader.stays, connection),
+        stays=timed(reader.stays, connection, risk),
     )
 
 
 def draw(shown: Attention | None, risk: str | None, now: datetime) -> None:
     """Three panels; each keeps its place and size whatever it holds."""
     with st.container(key="attention"):
-        _panel("Worse than an hour ago", "worsened", lambda: _worsened(shown, risk))
+        worst = risk or "High"
+        _panel("Worse than an hour ago", "worsened", lambda: _worsened(shown, worst), worst)
         _panel(_silent_title(shown), "silent", lambda: _silent(shown, now))
         _panel(_needs_title(shown), "needs", lambda: _needs(shown, risk))
 
 
-def _panel(title: str, key: str, content: Callable[[], None]) -> None:
+def _panel(title: str, key: str, content: Callable[[], None], level: str | None = None) -> None:
+    """A panel; if everybody in it is at one risk level, that is beside its title."""
     with st.container(border=True, key=f"panel-{key}"):
-        st.markdown(f"**{title}**")
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            st.markdown(f"**{title}**", width="content")
+            if level is not None:
+                risk_badge(level)
         content()
 
 
@@ -81,11 +87,11 @@ def _needs_title(shown: Attention | None) -> str:
     return f"{title}: {words.count(current)} patients here, {words.count(discharged)} discharged"
 
 
-def _worsened(shown: Attention | None, risk: str | None) -> None:
+def _worsened(shown: Attention | None, level: str) -> None:
     if shown is None:
         return
     if not shown.worsened:
-        st.info(f"Nobody at {theme.risk_label(risk or 'High')} risk is worse than an hour ago.")
+        st.info(f"Nobody at {theme.risk_label(level)} risk is worse than an hour ago.")
         return
     _table(*lists.worse(shown.worsened), key="worsened", alt="Who has got worse")
 

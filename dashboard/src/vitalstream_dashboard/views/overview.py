@@ -272,7 +272,7 @@ def _download(identified: bool) -> None:  # noqa: FBT001 - what the switch above
     st.download_button(
         "Download CSV" if identified else "Download CSV without identity",
         lambda: to_csv(table_shown.records, identified=identified),
-        file_name="vitalstream-records.csv",
+        file_name=f"vitalstream-records-{'with' if identified else 'without'}-identity.csv",
         mime="text/csv",
         key="download",
         on_click="ignore",

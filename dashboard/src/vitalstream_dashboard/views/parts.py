@@ -9,7 +9,7 @@ from typing import Any
 import streamlit as st
 import structlog
 
-from vitalstream_dashboard import access, metrics, status
+from vitalstream_dashboard import access, metrics, status, theme
 from vitalstream_dashboard.service import service
 from vitalstream_dashboard.source import Answer
 from vitalstream_dashboard.status import Note
@@ -44,6 +44,13 @@ def say(note: Note) -> None:
     """Show a note as a bar over the whole width."""
     bars = {"success": st.success, "info": st.info, "warning": st.warning, "error": st.error}
     bars[note.level](note.text, icon=note.icon)
+
+
+def risk_badge(level: str) -> None:
+    """A risk level as colour, symbol and word."""
+    colour = {"High": "red", "Medium": "orange", "Low": "blue"}.get(level, "gray")
+    said = theme.risk_label(level) if level in theme.RISK_LEVELS else "? Unknown"
+    st.badge(said, color=colour)  # type: ignore[arg-type]  # one of Streamlit's names
 
 
 def line(answer: Answer[Any] | None = None) -> None:

@@ -12,7 +12,7 @@ from vitalstream_dashboard import lists, theme, timeline, vitals, words
 from vitalstream_dashboard.plot import plot
 from vitalstream_dashboard.service import Service, service
 from vitalstream_dashboard.source import timed
-from vitalstream_dashboard.views.parts import guarded, head, line, stream, style
+from vitalstream_dashboard.views.parts import guarded, head, line, risk_badge, stream, style
 from vitalstream_storage import reader
 from vitalstream_storage.pool import Connection
 
@@ -129,15 +129,8 @@ def _result(one: reader.Found, now: datetime) -> None:
             )
             with st.container(key=f"about-{one.link}"):
                 st.text("\N{NO-BREAK SPACE}· ".join(facts))
-        risk(one.risk_level)
+        risk_badge(one.risk_level)
         st.button("Open", key=f"open-{one.link}", on_click=_open, args=(one.link,))
-
-
-def risk(level: str) -> None:
-    """A risk level as colour, symbol and word."""
-    colour = {"High": "red", "Medium": "orange", "Low": "blue"}.get(level, "gray")
-    said = theme.risk_label(level) if level in theme.RISK_LEVELS else "? Unknown"
-    st.badge(said, color=colour)  # type: ignore[arg-type]  # one of Streamlit's names
 
 
 def live(link: UUID) -> None:
@@ -187,7 +180,7 @@ def _who(shown: reader.Admission, now: datetime, shared: Service) -> None:
     zone = shared.settings.zone
     with st.container(horizontal=True, vertical_alignment="center", key="who"):
         st.text(words.named(shown.patient_name))
-        risk(shown.risk_level)
+        risk_badge(shown.risk_level)
         if not shown.newest:
             st.badge("earlier admission", color="gray", icon=":material/history:")
     facts = {
@@ -302,14 +295,16 @@ def _stays(patient: Patient, link: UUID, now: datetime, shared: Service) -> None
     with st.container(horizontal=True, vertical_alignment="bottom", key="stays-head"):
         st.subheader("Admissions", anchor=False, width="stretch")
         earlier = {stay.admission_id: stay for stay in patient.stays if not stay.newest}
-        st.selectbox(
-            "Admission shown",
-            [CURRENT, *earlier],
-            format_func=lambda one: _stay(earlier[one], zone, now) if one else "The current one",
-            key=_stay_key(link),
-            disabled=not earlier,
-            width=420,
-        )
+        if earlier:
+            st.selectbox(
+                "Admission shown",
+                [CURRENT, *earlier],
+                format_func=lambda one: (
+                    _stay(earlier[one], zone, now) if one else "The current one"
+                ),
+                key=_stay_key(link),
+                width=420,
+            )
     table, columns = lists.stays(patient.stays, zone, now)
     st.dataframe(
         table,

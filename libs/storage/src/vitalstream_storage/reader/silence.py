@@ -77,18 +77,22 @@ watched AS (
       ORDER BY seen_about DESC LIMIT %(most)s)),
 silent AS (
     SELECT *, timestamp + make_interval(mins => observe_within) / %(scale)s AS due_at FROM watched),
+overdue AS (
+    SELECT *, count(*) FILTER (WHERE seen_about < (SELECT since FROM clock)) OVER () < %(most)s
+           AS complete
+      FROM silent WHERE due_at < (SELECT now FROM clock)),
 ranked AS (
-    SELECT {_SHOWN}, due_at,
+    SELECT {_SHOWN}, due_at, complete,
            row_number() OVER (ORDER BY observe_within, due_at, admission_id) AS place,
            row_number() OVER (PARTITION BY department) AS place_in_department,
-           count(*) OVER (PARTITION BY department) AS in_department,
-           count(*) FILTER (WHERE seen_about < (SELECT since FROM clock)) OVER () < %(most)s
-           AS complete
-      FROM silent WHERE due_at < (SELECT now FROM clock))
+           count(*) OVER (PARTITION BY department) AS in_department
+      FROM overdue WHERE %(risk)s::text IS NULL OR risk_level = %(risk)s)
 SELECT * FROM ranked WHERE place <= %(limit)s OR place_in_department = 1 ORDER BY place"""  # noqa: S608 - column names of ours
 
 
-def silence(connection: Connection, time_scale: float = 1.0, limit: int = 20) -> Silence:
+def silence(
+    connection: Connection, time_scale: float = 1.0, limit: int = 20, risk: str | None = None
+) -> Silence:
     """Current patients whose next observation is overdue.
 
     Discharged patients and earlier admissions of a patient are not waited for. It takes time in
@@ -98,12 +102,13 @@ def silence(connection: Connection, time_scale: float = 1.0, limit: int = 20) ->
         connection: To read on.
         time_scale: By how much time runs faster than the clock: intervals are divided by it.
         limit: The most patients that are named; all are counted.
+        risk: Only those who were last seen at this level.
     """
     found = rows(
         connection,
         _Ranked,
         _SILENT,
-        {"scale": float(time_scale), "limit": limit, "most": MOST_COUNTED},
+        {"scale": float(time_scale), "limit": limit, "most": MOST_COUNTED, "risk": risk},
     )
     return Silence(
         departments=dict(sorted((each.department, each.in_department) for each in found)),
