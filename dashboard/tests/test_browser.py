@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
@@ -89,6 +90,16 @@ def test_an_outage_shows_and_heals_without_a_reload(tab: Page, ward: Any) -> Non
     assert "Traceback" not in tab.content()
     ward.come_back()
     expect(tab.get_by_text("Database away since")).to_be_hidden(timeout=SLOW)
+
+
+def test_nothing_moves_while_a_refresh_takes_long(tab: Page, database: Database) -> None:
+    """Streamlit's running figure stays away; the numbers stay as they are."""
+    with psycopg.connect(database.url()) as blocker:
+        blocker.execute("LOCK TABLE stream_offsets")
+        running = tab.get_by_test_id("stStatusWidgetRunningIcon")
+        expect(running).to_be_attached(timeout=SLOW)
+        expect(running).to_be_hidden()
+        expect(figure(tab, "Admissions")).to_have_text("300")
 
 
 def test_markup_in_a_name_stays_text(tab: Page, ward: Any) -> None:
