@@ -135,6 +135,15 @@ def test_odd_but_good_records_are_stored(stream: Stream, replicas: Callable[...,
     assert found["naive"][1] == found["half an hour"][1] == "2026-03-01 12:00:00"
 
 
+def test_a_batch_of_nothing_is_a_batch(stream: Stream, replicas: Callable[..., Replica]) -> None:
+    """Records that have neither key nor payload nor headers, and no other beside them."""
+    replicas().start()
+    stream.send([Message(None, None, ())] * 5, partition=0)
+    stream.wait_until_stored()
+    assert dead_letters(stream) == [("tombstone", None)] * 5
+    stream.check()
+
+
 def test_the_first_of_two_is_kept(stream: Stream, replicas: Callable[..., Replica]) -> None:
     """Said twice it is counted; said otherwise of the same moment it is buried, with the reason."""
     noon, later = "2026-03-01T12:00:00Z", "2026-03-01T12:05:00Z"

@@ -113,7 +113,7 @@ def test_a_claimed_partition_is_read_from_the_ledgers_offset(desk: Desk) -> None
     ((generation, position),) = desk.reading().values()
     assert position == Position(TOPIC, 42, None)
     assert generation > 0
-    assert desk.progress() == {3: Progress(claimed=True, written_to=42, log_end=None)}
+    assert desk.progress() == {3: Progress(True, 42, 42, None)}  # noqa: FBT003
 
 
 def test_a_failed_claim_is_tried_after_a_pause(desk: Desk, clock: Clock) -> None:
@@ -260,7 +260,7 @@ def test_a_survey_names_the_quiet_partitions(desk: Desk) -> None:
     write(desk)
     put(desk, 1, 5)
     quiet = desk.surveyed(TOPIC, {0: 9, 1: 8, 2: 7})
-    assert quiet == {2: Quiet(desk.reading()[2][0], 5)}
+    assert quiet == {2: Quiet(desk.reading()[2][0], 5, 7)}
     assert {n: each.log_end for n, each in desk.progress().items()} == {0: 9, 1: 8, 2: 7}
     assert write(desk).log_ends == {0: 9, 1: 8, 2: 7}
 
@@ -274,19 +274,83 @@ def test_a_topic_made_anew_is_claimed_anew(desk: Desk) -> None:
     assert isinstance(Asking(desk).work, Claim)
 
 
-@pytest.mark.parametrize("ledger", [{0: 4}, {}], ids=["further back", "gone"])
-def test_a_ledger_that_has_lost_what_was_written_is_claimed_anew(
-    desk: Desk, clock: Clock, ledger: dict[int, int]
+@pytest.mark.parametrize(
+    ("ledger", "fenced", "rewound"),
+    [({0: 4}, [], [0]), ({}, [0], [])],
+    ids=["further back", "another's, or gone"],
+)
+def test_a_ledger_that_is_not_as_it_was_left_is_claimed_anew(
+    desk: Desk, clock: Clock, ledger: dict[int, int], fenced: list[int], rewound: list[int]
 ) -> None:
-    """A restored backup is noticed where nothing arrives."""
+    """A restored backup or a foreign claim is noticed where nothing arrives."""
     claim(desk, 0, 1, offset=5)
     quiet = desk.surveyed(TOPIC, {0: 5, 1: 5})
-    assert desk.compared(quiet, ledger | {1: 5}) == [0]
+    assert desk.compared(quiet, ledger | {1: 5}) == (fenced, rewound)
     assert list(desk.reading()) == [1]
     clock.now += 1
     work = Asking(desk).work
     assert isinstance(work, Claim)
     assert set(work.generations) == {0}
+
+
+def test_what_the_group_has_taken_meanwhile_is_no_news(desk: Desk) -> None:
+    """Its next owner's token in the ledger is as it should be."""
+    claim(desk, 0, offset=5)
+    quiet = desk.surveyed(TOPIC, {0: 5})
+    desk.withdraw([0], 0)
+    assert desk.compared(quiet, {}) == ([], [])
+
+
+def test_holes_behind_what_is_written_are_no_lag(desk: Desk) -> None:
+    """As long as the ledger stands before them, and the log ends with them."""
+    claim(desk, 0, offset=5)
+    ((generation, _),) = desk.reading().values()
+    desk.passed(0, generation - 1, 5, 11)
+    assert desk.surveyed(TOPIC, {0: 11})[0].log_end == 11
+    desk.passed(0, generation, 5, 11)
+    assert desk.surveyed(TOPIC, {0: 11})[0].log_end == 5
+    assert desk.progress()[0] == Progress(True, 5, 11, 5)  # noqa: FBT003
+    assert desk.surveyed(TOPIC, {0: 12})[0].log_end == 12
+    put(desk, 0, 5, records=7)
+    desk.written(write(desk))
+    assert desk.surveyed(TOPIC, {0: 12})[0].log_end == 12
+    assert desk.progress()[0] == Progress(True, 12, 12, 12)  # noqa: FBT003
+
+
+def test_holes_are_forgotten_with_the_claim(desk: Desk, clock: Clock) -> None:
+    """A ledger that was rewound is read again from where it stands."""
+    claim(desk, 0, offset=5)
+    ((generation, _),) = desk.reading().values()
+    desk.passed(0, generation, 5, 11)
+    desk.unreadable(0, generation, truncated=False)
+    clock.now += 1
+    work = desk.next_work()
+    assert isinstance(work, Claim)
+    desk.claimed(work, {0: Position(TOPIC, 5, None)})
+    assert desk.surveyed(TOPIC, {0: 11})[0].log_end == 11
+
+
+def test_a_failed_write_is_followed_by_a_smaller_one(desk: Desk, clock: Clock) -> None:
+    """Half of it at most, down to one record; what is written lets them grow again, slowly."""
+    claim(desk, 0)
+    sizes = []
+    for _ in range(5):
+        put(desk, 0, 0, records=desk.limits.records)
+        work = write(desk)
+        sizes.append(sum(each.records for each in work.chunks))
+        desk.failed(work)
+        assert desk.backlog_records == 0
+        clock.now += 60
+        again = desk.next_work()
+        assert isinstance(again, Claim)
+        desk.claimed(again, {0: Position(TOPIC, 0, None)})
+    assert sizes == [10, 5, 2, 1, 1]
+    grown = []
+    for first in range(7):
+        grown.append(desk.limits.records)
+        put(desk, 0, first)
+        desk.written(write(desk))
+    assert grown == [1, 2, 3, 4, 6, 8, 10]
 
 
 def test_a_full_backlog_is_waited_for(desk: Desk) -> None:

@@ -4,8 +4,9 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
-from vitalstream_consumer.batch import Chunk
+from vitalstream_consumer.batch import Chunk, Limits
 from vitalstream_consumer.dead_letters import (
     Delivered,
     Headers,
@@ -26,11 +27,21 @@ class Reading:
         partition: Its number.
         generation: Of the claim that it is read under.
         next_offset: What comes next, unless the log has a hole there.
+        witness: Leader epoch of the record before it, which is read once more: with another epoch
+            it is another record, and the log was cut and has grown again. None: nothing to check.
     """
 
     partition: int
     generation: int
     next_offset: int
+    witness: int | None = None
+
+
+class Cut(NamedTuple):
+    """The log before what comes next is another than the ledger has seen."""
+
+    partition: int
+    generation: int
 
 
 class Intake:
@@ -44,13 +55,18 @@ class Intake:
         self._decoder = decoder
 
     def chunks(
-        self, messages: Iterable[Delivered], readings: dict[int, Reading], now: datetime
-    ) -> Iterator[Chunk]:
+        self,
+        messages: Iterable[Delivered],
+        readings: dict[int, Reading],
+        limits: Limits,
+        now: datetime,
+    ) -> Iterator[Chunk | Cut]:
         """Decode and advance the readings.
 
         Args:
             messages: Records, no errors; in order within each partition.
             readings: Of each partition that is read; what belongs to no other is dropped.
+            limits: Of each chunk; a single record past them is one by itself.
             now: The clock that timestamps are held against.
         """
         by_partition: dict[int, list[Delivered]] = {}
@@ -59,7 +75,12 @@ class Intake:
         for partition, of_partition in by_partition.items():
             reading = readings.get(partition)
             if reading is not None:
-                yield self._chunk(partition, of_partition, reading, now)
+                same, new = _heard(of_partition, reading)
+                if not same:
+                    yield Cut(partition, reading.generation)
+                    continue
+                for run in _runs(new, limits):
+                    yield self._chunk(partition, run, reading, now)
 
     def _chunk(
         self, partition: int, messages: Sequence[Delivered], reading: Reading, now: datetime
@@ -104,3 +125,31 @@ class Intake:
             else:
                 accepted.append(Accepted(decoded, partition, message.offset(), message))
         return accepted, dead_letters, size
+
+
+def _runs(messages: list[Delivered], limits: Limits) -> Iterator[list[Delivered]]:
+    """The messages in order, cut where the next one would pass the limits."""
+    sizes = [len(message.value() or b"") for message in messages]
+    start = size = 0
+    if len(messages) > limits.records or sum(sizes) > limits.size_bytes:
+        for number, more in enumerate(sizes):
+            full = number - start == limits.records or size + more > limits.size_bytes
+            if full and number > start:
+                yield messages[start:number]
+                start, size = number, 0
+            size += more
+    if start < len(messages):
+        yield messages[start:]
+
+
+def _heard(messages: list[Delivered], reading: Reading) -> tuple[bool, list[Delivered]]:
+    """Whether the record before what comes next is the one it was, and what follows it.
+
+    Two logs that have a record of one epoch at one offset are the same up to there (Kafka's
+    KIP-101). Where compaction has taken that record nobody can tell.
+    """
+    epoch, reading.witness = reading.witness, None
+    first = messages[0]
+    if epoch is None or first.offset() >= reading.next_offset:
+        return True, messages
+    return first.leader_epoch() in {None, epoch}, messages[1:]
