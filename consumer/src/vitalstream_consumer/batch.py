@@ -26,7 +26,7 @@ class Chunk:
         appended_ms: Each record's Kafka timestamp in Unix milliseconds; -1 where it has none.
         accepted: What goes to the tables.
         dead_letters: What does not.
-        size_bytes: Of the payloads.
+        size_bytes: Of the payloads, keys and headers.
         decoded_ns: When decoding them began and ended, Unix nanoseconds.
     """
 
@@ -53,7 +53,7 @@ class Limits:
 
     Attributes:
         records: At this many records.
-        size_bytes: At this many bytes of payload.
+        size_bytes: At this many bytes of payloads, keys and headers.
     """
 
     records: int
