@@ -2,99 +2,16 @@
 
 import threading
 import uuid
-from collections.abc import Iterator
 
 import pytest
 
 from consumer.tests.chunks import chunk
+from consumer.tests.desks import SURVEY_SECONDS, TOPIC, Asking, Clock, claim, offsets, put, write
 from vitalstream_consumer.backoff import Backoff
 from vitalstream_consumer.batch import Backlog, Limits
 from vitalstream_consumer.desk import Desk, Progress
 from vitalstream_consumer.ownership import Ownership, Position
-from vitalstream_consumer.work import Claim, Quiet, Survey, Work, Write
-
-TOPIC = uuid.UUID(int=1)
-SURVEY_SECONDS = 1_000.0
-
-
-class Clock:
-    """A clock that is set by hand."""
-
-    def __init__(self) -> None:
-        self.now = 0.0
-
-    def __call__(self) -> float:
-        """Seconds."""
-        return self.now
-
-
-class Asking(threading.Thread):
-    """A lane that asks for one work."""
-
-    def __init__(self, desk: Desk) -> None:
-        super().__init__(daemon=True)
-        self._desk = desk
-        self._work: Work | None = None
-        self.start()
-
-    def run(self) -> None:
-        """Ask."""
-        self._work = self._desk.next_work()
-
-    @property
-    def waits(self) -> bool:
-        """Whether there is nothing to do for it."""
-        self.join(0.1)
-        return self.is_alive()
-
-    @property
-    def work(self) -> Work | None:
-        """What it was given."""
-        self.join(60)
-        assert not self.is_alive(), "there is nothing to do"
-        return self._work
-
-
-@pytest.fixture
-def clock() -> Clock:
-    """At 0."""
-    return Clock()
-
-
-@pytest.fixture
-def desk(clock: Clock) -> Iterator[Desk]:
-    """With nothing to do, the first survey done; batches of 10 records, back-offs of 1 s, 2 s..."""
-    ownership = Ownership(Backoff(1.0, 60.0, jitter=lambda: 1.0))
-    made = Desk(ownership, Backlog(Limits(10, 1_000_000), batches=1), SURVEY_SECONDS, clock)
-    assert made.next_work() == Survey([])
-    yield made
-    made.close()
-
-
-def claim(desk: Desk, *partitions: int, offset: int = 0, topic_id: uuid.UUID = TOPIC) -> None:
-    """Have the group give partitions and a lane claim them."""
-    desk.assign(partitions)
-    work = desk.next_work()
-    assert isinstance(work, Claim)
-    desk.claimed(work, dict.fromkeys(partitions, Position(topic_id, offset, None)))
-
-
-def put(desk: Desk, partition: int, first: int, records: int = 1) -> None:
-    """Bring records read under the current claim."""
-    generation, _ = desk.reading()[partition]
-    desk.put(chunk(partition, first, records, generation=generation))
-
-
-def write(desk: Desk) -> Write:
-    """Take a work that must be a write."""
-    work = Asking(desk).work
-    assert isinstance(work, Write)
-    return work
-
-
-def offsets(work: Write) -> list[tuple[int, int]]:
-    """Partition and first offset of what is to be written."""
-    return [(each.partition, each.expected_offset) for each in work.chunks]
+from vitalstream_consumer.work import Claim, Quiet, Survey, Write
 
 
 def test_what_is_assigned_is_claimed_once(desk: Desk) -> None:
@@ -291,66 +208,6 @@ def test_a_ledger_that_is_not_as_it_was_left_is_claimed_anew(
     work = Asking(desk).work
     assert isinstance(work, Claim)
     assert set(work.generations) == {0}
-
-
-def test_what_the_group_has_taken_meanwhile_is_no_news(desk: Desk) -> None:
-    """Its next owner's token in the ledger is as it should be."""
-    claim(desk, 0, offset=5)
-    quiet = desk.surveyed(TOPIC, {0: 5})
-    desk.withdraw([0], 0)
-    assert desk.compared(quiet, {}) == ([], [])
-
-
-def test_holes_behind_what_is_written_are_no_lag(desk: Desk) -> None:
-    """As long as the ledger stands before them, and the log ends with them."""
-    claim(desk, 0, offset=5)
-    ((generation, _),) = desk.reading().values()
-    desk.passed(0, generation - 1, 5, 11)
-    assert desk.surveyed(TOPIC, {0: 11})[0].log_end == 11
-    desk.passed(0, generation, 5, 11)
-    assert desk.surveyed(TOPIC, {0: 11})[0].log_end == 5
-    assert desk.progress()[0] == Progress(True, 5, 11, 5)  # noqa: FBT003
-    assert desk.surveyed(TOPIC, {0: 12})[0].log_end == 12
-    put(desk, 0, 5, records=7)
-    desk.written(write(desk))
-    assert desk.surveyed(TOPIC, {0: 12})[0].log_end == 12
-    assert desk.progress()[0] == Progress(True, 12, 12, 12)  # noqa: FBT003
-
-
-def test_holes_are_forgotten_with_the_claim(desk: Desk, clock: Clock) -> None:
-    """A ledger that was rewound is read again from where it stands."""
-    claim(desk, 0, offset=5)
-    ((generation, _),) = desk.reading().values()
-    desk.passed(0, generation, 5, 11)
-    desk.unreadable(0, generation, truncated=False)
-    clock.now += 1
-    work = desk.next_work()
-    assert isinstance(work, Claim)
-    desk.claimed(work, {0: Position(TOPIC, 5, None)})
-    assert desk.surveyed(TOPIC, {0: 11})[0].log_end == 11
-
-
-def test_a_failed_write_is_followed_by_a_smaller_one(desk: Desk, clock: Clock) -> None:
-    """Half of it at most, down to one record; what is written lets them grow again, slowly."""
-    claim(desk, 0)
-    sizes = []
-    for _ in range(5):
-        put(desk, 0, 0, records=desk.limits.records)
-        work = write(desk)
-        sizes.append(sum(each.records for each in work.chunks))
-        desk.failed(work)
-        assert desk.backlog_records == 0
-        clock.now += 60
-        again = desk.next_work()
-        assert isinstance(again, Claim)
-        desk.claimed(again, {0: Position(TOPIC, 0, None)})
-    assert sizes == [10, 5, 2, 1, 1]
-    grown = []
-    for first in range(7):
-        grown.append(desk.limits.records)
-        put(desk, 0, first)
-        desk.written(write(desk))
-    assert grown == [1, 2, 3, 4, 6, 8, 10]
 
 
 def test_a_full_backlog_is_waited_for(desk: Desk) -> None:

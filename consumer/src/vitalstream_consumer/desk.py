@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from vitalstream_consumer.batch import Backlog, Chunk, Limits
+from vitalstream_consumer.log_ends import LogEnds
 from vitalstream_consumer.ownership import Held, Ownership, Position
 from vitalstream_consumer.work import Claim, Quiet, Survey, Work, Write
 
@@ -56,8 +57,7 @@ class Desk:
         self._changed = threading.Condition()
         self._idle_lanes = 0
         self._next_survey = clock()
-        self._log_ends: dict[int, int] = {}
-        self._holes: dict[int, tuple[int, int]] = {}
+        self._log_ends = LogEnds()
         self._closed = False
         self._failure: BaseException | None = None
 
@@ -83,8 +83,8 @@ class Desk:
             all_held = self._ownership.found(gone)
             self._ownership.withdraw(gone)
             for partition in gone:
-                self._forget(partition)
-                self._log_ends.pop(partition, None)
+                self._backlog.drop(partition)
+                self._log_ends.forget(partition)
             self._changed.notify_all()
             self._changed.wait_for(lambda: not self._ownership.in_hand(gone), wait_seconds)
             known = {h.partition: h.written_to for h in all_held if h.written_to is not None}
@@ -113,7 +113,7 @@ class Desk:
         """
         with self._changed:
             if self._ownership.current(partition, generation) is not None:
-                self._holes[partition] = next_offset, end
+                self._log_ends.pass_over(partition, next_offset, end)
 
     @property
     def limits(self) -> Limits:
@@ -137,8 +137,8 @@ class Desk:
                 held.partition: Progress(
                     claimed=held.position is not None,
                     written_to=held.written_to,
-                    passed_to=self._passed_to(held),
-                    log_end=self._log_ends.get(held.partition),
+                    passed_to=self._log_ends.passed_to(held),
+                    log_end=self._log_ends.known.get(held.partition),
                 )
                 for held in self._ownership.assigned
             }
@@ -242,13 +242,12 @@ class Desk:
             self._ownership.assign(changed, self._clock())
             for held in self._ownership.assigned:
                 if held.partition in log_ends:
-                    end = self._visible_end(held, log_ends[held.partition])
-                    self._log_ends[held.partition] = end
+                    self._log_ends.see(held, log_ends[held.partition])
             self._changed.notify_all()
             quiet = set(log_ends) - set(self._backlog.partitions) - set(changed)
             return {
                 held.partition: Quiet(
-                    held.generation, held.written_to, self._log_ends[held.partition]
+                    held.generation, held.written_to, self._log_ends.known[held.partition]
                 )
                 for held in self._ownership.writable(quiet)
                 if held.written_to is not None
@@ -315,7 +314,7 @@ class Desk:
         taken = {chunk.partition for chunk in chunks}
         self._ownership.take(held for held in ready if held.partition in taken)
         self._changed.notify_all()  # there is room again
-        return Write(_topic_id(ready[0]), chunks, dict(self._log_ends))
+        return Write(_topic_id(ready[0]), chunks, dict(self._log_ends.known))
 
     def _survey(self, now: float) -> Survey | None:
         if now < self._next_survey:
@@ -335,19 +334,7 @@ class Desk:
     def _forget(self, partition: int) -> None:
         """What was read of it no longer counts."""
         self._backlog.drop(partition)
-        self._holes.pop(partition, None)
-
-    def _visible_end(self, held: Held, end: int) -> int:
-        """Where its log ends, but for holes there."""
-        passed_to = self._passed_to(held)
-        if held.written_to is not None and passed_to is not None and end <= passed_to:
-            return held.written_to
-        return end
-
-    def _passed_to(self, held: Held) -> int | None:
-        """Where the ledger stands, or the end of the holes behind that."""
-        start, end = self._holes.get(held.partition, (None, None))
-        return end if start is not None and start == held.written_to else held.written_to
+        self._log_ends.read_again(partition)
 
     def _put_back(self, partitions: Iterable[int]) -> None:
         self._ownership.put_back(partitions)
