@@ -6,8 +6,14 @@ from pathlib import Path
 
 import pytest
 
+from consumer.tests.desks import SURVEY_SECONDS, Clock
 from consumer.tests.replaying import Letters, Replaying
 from consumer.tests.support import Replica, Stream
+from vitalstream_consumer.backoff import Backoff
+from vitalstream_consumer.batch import Backlog, Limits
+from vitalstream_consumer.desk import Desk
+from vitalstream_consumer.ownership import Ownership
+from vitalstream_consumer.work import Survey
 from vitalstream_devstack.databases import Database
 from vitalstream_devstack.pytest_plugin import KafkaHandle
 
@@ -61,3 +67,19 @@ def replay(kafka: KafkaHandle, topic: str, database: Database) -> Replaying:
 def letters(topic: str, database: Database) -> Letters:
     """Puts dead letters into this test's tables."""
     return Letters(database.url(), topic)
+
+
+@pytest.fixture
+def clock() -> Clock:
+    """At 0."""
+    return Clock()
+
+
+@pytest.fixture
+def desk(clock: Clock) -> Iterator[Desk]:
+    """With nothing to do, the first survey done; batches of 10 records, back-offs of 1 s, 2 s..."""
+    ownership = Ownership(Backoff(1.0, 60.0, jitter=lambda: 1.0))
+    made = Desk(ownership, Backlog(Limits(10, 1_000_000), batches=1), SURVEY_SECONDS, clock)
+    assert made.next_work() == Survey([])
+    yield made
+    made.close()

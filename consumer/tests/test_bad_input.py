@@ -135,6 +135,35 @@ def test_odd_but_good_records_are_stored(stream: Stream, replicas: Callable[...,
     assert found["naive"][1] == found["half an hour"][1] == "2026-03-01 12:00:00"
 
 
+def test_a_batch_of_nothing_is_a_batch(stream: Stream, replicas: Callable[..., Replica]) -> None:
+    """Records that have neither key nor payload nor headers, and no other beside them."""
+    replicas().start()
+    stream.send([Message(None, None, ())] * 5, partition=0)
+    stream.wait_until_stored()
+    assert dead_letters(stream) == [("tombstone", None)] * 5
+    stream.check()
+
+
+@pytest.mark.parametrize("where", ["key", "header"])
+def test_what_is_large_beside_the_payload_fills_the_backlog_too(
+    stream: Stream, replicas: Callable[..., Replica], where: str
+) -> None:
+    """Memory is bounded whatever a client puts where: reading pauses long before all is read."""
+    large = b"x" * 500_000
+    headers = (*VERSION, ("large", large)) if where == "header" else VERSION
+    key = large if where == "key" else b"p-1"
+    fields = [record(f"a-{number}") for number in range(40)]
+    stream.send([Message(key, json.dumps(each).encode(), headers) for each in fields], partition=0)
+    replica = replicas(CONSUMER_BATCH_BYTES="4000000", CONSUMER_FETCH_QUEUE_KILOBYTES="1024")
+    with stream.writers_blocked():
+        replica.start()
+        stream.wait_for_blocked_writers()
+        eventually(lambda: replica.events("reading_paused"), "there is no more room")
+        assert (replica.metric("backlog_records") or 0) < 20
+    stream.wait_until_stored()
+    assert stream.count("observations") == 40
+
+
 def test_the_first_of_two_is_kept(stream: Stream, replicas: Callable[..., Replica]) -> None:
     """Said twice it is counted; said otherwise of the same moment it is buried, with the reason."""
     noon, later = "2026-03-01T12:00:00Z", "2026-03-01T12:05:00Z"

@@ -4,10 +4,10 @@ import uuid
 
 import pytest
 
-from vitalstream_consumer.claiming import find_gap
+from vitalstream_consumer.claiming import find_gap, position_of
 from vitalstream_consumer.ownership import Position
 from vitalstream_consumer.topic import Bounds, View
-from vitalstream_storage.writer import Gap
+from vitalstream_storage.writer import Claim, Gap
 
 VIEW = View(uuid.UUID(int=1), {0: Bounds(100, 200), 1: Bounds(0, 0)})
 
@@ -39,3 +39,12 @@ def test_a_gap_is_what_the_log_does_not_have(
     position = Position(VIEW.topic_id, offset, None)
     cut = frozenset({partition} if truncated else ())
     assert find_gap(VIEW, partition, position, cut) == gap
+
+
+@pytest.mark.parametrize(("offset", "epoch"), [(150, 7), (101, 7), (100, None), (90, None)])
+def test_an_epoch_is_compared_only_with_a_record_that_is_there(
+    offset: int, epoch: int | None
+) -> None:
+    """Where the log begins behind it, to ask for it would be to read outside the log."""
+    claim = Claim(0, offset, 7, uuid.UUID(int=2))
+    assert position_of(VIEW, claim) == Position(VIEW.topic_id, offset, epoch)

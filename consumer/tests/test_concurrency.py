@@ -90,6 +90,26 @@ def test_what_is_no_records_fault_is_tried_again(
     assert replica.running
 
 
+def test_a_batch_that_is_too_much_is_halved(
+    stream: Stream, replicas: Callable[..., Replica]
+) -> None:
+    """What never ends in time as one batch ends as several: a timeout does not come for ever."""
+    stream.query(
+        "CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+        " IF (SELECT count(*) FROM new) > 200 THEN RAISE 'slow' USING ERRCODE = '57014'; END IF;"
+        " RETURN NULL; END $$"
+    )
+    stream.query(
+        "CREATE TRIGGER fail AFTER INSERT ON observations REFERENCING NEW TABLE AS new"
+        " FOR EACH STATEMENT EXECUTE FUNCTION fail()"
+    )
+    stream.send(Hospital(seed=85).messages(2_000), partition=0)
+    replica = replicas(CONSUMER_RETRY_SECONDS="0.2").start()
+    stream.wait_until_stored()
+    stream.check()
+    assert replica.events("write_failed")
+
+
 def test_a_deadlock_on_an_admission_is_tried_again(
     stream: Stream, replicas: Callable[..., Replica], database: Database
 ) -> None:

@@ -2,99 +2,16 @@
 
 import threading
 import uuid
-from collections.abc import Iterator
 
 import pytest
 
 from consumer.tests.chunks import chunk
+from consumer.tests.desks import SURVEY_SECONDS, TOPIC, Asking, Clock, claim, offsets, put, write
 from vitalstream_consumer.backoff import Backoff
 from vitalstream_consumer.batch import Backlog, Limits
 from vitalstream_consumer.desk import Desk, Progress
 from vitalstream_consumer.ownership import Ownership, Position
-from vitalstream_consumer.work import Claim, Quiet, Survey, Work, Write
-
-TOPIC = uuid.UUID(int=1)
-SURVEY_SECONDS = 1_000.0
-
-
-class Clock:
-    """A clock that is set by hand."""
-
-    def __init__(self) -> None:
-        self.now = 0.0
-
-    def __call__(self) -> float:
-        """Seconds."""
-        return self.now
-
-
-class Asking(threading.Thread):
-    """A lane that asks for one work."""
-
-    def __init__(self, desk: Desk) -> None:
-        super().__init__(daemon=True)
-        self._desk = desk
-        self._work: Work | None = None
-        self.start()
-
-    def run(self) -> None:
-        """Ask."""
-        self._work = self._desk.next_work()
-
-    @property
-    def waits(self) -> bool:
-        """Whether there is nothing to do for it."""
-        self.join(0.1)
-        return self.is_alive()
-
-    @property
-    def work(self) -> Work | None:
-        """What it was given."""
-        self.join(60)
-        assert not self.is_alive(), "there is nothing to do"
-        return self._work
-
-
-@pytest.fixture
-def clock() -> Clock:
-    """At 0."""
-    return Clock()
-
-
-@pytest.fixture
-def desk(clock: Clock) -> Iterator[Desk]:
-    """With nothing to do, the first survey done; batches of 10 records, back-offs of 1 s, 2 s..."""
-    ownership = Ownership(Backoff(1.0, 60.0, jitter=lambda: 1.0))
-    made = Desk(ownership, Backlog(Limits(10, 1_000_000), batches=1), SURVEY_SECONDS, clock)
-    assert made.next_work() == Survey([])
-    yield made
-    made.close()
-
-
-def claim(desk: Desk, *partitions: int, offset: int = 0, topic_id: uuid.UUID = TOPIC) -> None:
-    """Have the group give partitions and a lane claim them."""
-    desk.assign(partitions)
-    work = desk.next_work()
-    assert isinstance(work, Claim)
-    desk.claimed(work, dict.fromkeys(partitions, Position(topic_id, offset, None)))
-
-
-def put(desk: Desk, partition: int, first: int, records: int = 1) -> None:
-    """Bring records read under the current claim."""
-    generation, _ = desk.reading()[partition]
-    desk.put(chunk(partition, first, records, generation=generation))
-
-
-def write(desk: Desk) -> Write:
-    """Take a work that must be a write."""
-    work = Asking(desk).work
-    assert isinstance(work, Write)
-    return work
-
-
-def offsets(work: Write) -> list[tuple[int, int]]:
-    """Partition and first offset of what is to be written."""
-    return [(each.partition, each.expected_offset) for each in work.chunks]
+from vitalstream_consumer.work import Claim, Quiet, Survey, Write
 
 
 def test_what_is_assigned_is_claimed_once(desk: Desk) -> None:
@@ -113,7 +30,7 @@ def test_a_claimed_partition_is_read_from_the_ledgers_offset(desk: Desk) -> None
     ((generation, position),) = desk.reading().values()
     assert position == Position(TOPIC, 42, None)
     assert generation > 0
-    assert desk.progress() == {3: Progress(claimed=True, written_to=42, log_end=None)}
+    assert desk.progress() == {3: Progress(True, 42, 42, None)}  # noqa: FBT003
 
 
 def test_a_failed_claim_is_tried_after_a_pause(desk: Desk, clock: Clock) -> None:
@@ -260,7 +177,7 @@ def test_a_survey_names_the_quiet_partitions(desk: Desk) -> None:
     write(desk)
     put(desk, 1, 5)
     quiet = desk.surveyed(TOPIC, {0: 9, 1: 8, 2: 7})
-    assert quiet == {2: Quiet(desk.reading()[2][0], 5)}
+    assert quiet == {2: Quiet(desk.reading()[2][0], 5, 7)}
     assert {n: each.log_end for n, each in desk.progress().items()} == {0: 9, 1: 8, 2: 7}
     assert write(desk).log_ends == {0: 9, 1: 8, 2: 7}
 
@@ -274,14 +191,18 @@ def test_a_topic_made_anew_is_claimed_anew(desk: Desk) -> None:
     assert isinstance(Asking(desk).work, Claim)
 
 
-@pytest.mark.parametrize("ledger", [{0: 4}, {}], ids=["further back", "gone"])
-def test_a_ledger_that_has_lost_what_was_written_is_claimed_anew(
-    desk: Desk, clock: Clock, ledger: dict[int, int]
+@pytest.mark.parametrize(
+    ("ledger", "fenced", "rewound"),
+    [({0: 4}, [], [0]), ({}, [0], [])],
+    ids=["further back", "another's, or gone"],
+)
+def test_a_ledger_that_is_not_as_it_was_left_is_claimed_anew(
+    desk: Desk, clock: Clock, ledger: dict[int, int], fenced: list[int], rewound: list[int]
 ) -> None:
-    """A restored backup is noticed where nothing arrives."""
+    """A restored backup or a foreign claim is noticed where nothing arrives."""
     claim(desk, 0, 1, offset=5)
     quiet = desk.surveyed(TOPIC, {0: 5, 1: 5})
-    assert desk.compared(quiet, ledger | {1: 5}) == [0]
+    assert desk.compared(quiet, ledger | {1: 5}) == (fenced, rewound)
     assert list(desk.reading()) == [1]
     clock.now += 1
     work = Asking(desk).work

@@ -45,7 +45,9 @@ SELECT dimension, key, risk_level, sum(admissions), sum(heart_rate), sum(tempera
        sum(oxygen_saturation), sum(respiratory_rate), sum(patients), sum(age),
        sum(critical_oxygen), sum(discharged)
   FROM census GROUP BY dimension, key, risk_level
-HAVING (sum(admissions), sum(heart_rate), sum(patients), sum(age)) <> (0, 0, 0, 0)""",
+HAVING (sum(admissions), sum(heart_rate), sum(temperature), sum(oxygen_saturation),
+        sum(respiratory_rate), sum(patients), sum(age), sum(critical_oxygen), sum(discharged))
+       <> (0, 0, 0, 0, 0, 0, 0, 0, 0)""",
         _CENSUS,
     ),
     "hourly_vitals": (
@@ -54,7 +56,9 @@ SELECT department, hour, sum(observations), sum(heart_rate), sum(systolic), sum(
        sum(temperature), sum(oxygen_saturation), sum(respiratory_rate), sum(risk_score),
        sum(high_risk), sum(critical_oxygen)
   FROM hourly_vitals GROUP BY department, hour
-HAVING (sum(observations), sum(heart_rate)) <> (0, 0)""",
+HAVING (sum(observations), sum(heart_rate), sum(systolic), sum(diastolic), sum(temperature),
+        sum(oxygen_saturation), sum(respiratory_rate), sum(risk_score), sum(high_risk),
+        sum(critical_oxygen)) <> (0, 0, 0, 0, 0, 0, 0, 0, 0, 0)""",
         _HOURS,
     ),
     "dead_letter_counts": (

@@ -56,6 +56,8 @@ def consumer_options(kafka: KafkaSettings, settings: ConsumerSettings) -> dict[s
         "enable.auto.commit": False,
         "enable.auto.offset.store": False,
         "auto.offset.reset": "error",
+        # Behind the last record there may be what is none: the end tells how far it reaches.
+        "enable.partition.eof": True,
         "max.poll.interval.ms": int(settings.max_poll_interval_seconds * 1000),
         # Bounded memory; a full queue is looked at again soon, where the default is a second.
         "queued.max.messages.kbytes": settings.fetch_queue_kilobytes,

@@ -2,7 +2,7 @@
 
 from collections import deque
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 from uuid import UUID
@@ -26,7 +26,7 @@ class Chunk:
         appended_ms: Each record's Kafka timestamp in Unix milliseconds; -1 where it has none.
         accepted: What goes to the tables.
         dead_letters: What does not.
-        size_bytes: Of the payloads.
+        size_bytes: Of the payloads, keys and headers.
         decoded_ns: When decoding them began and ended, Unix nanoseconds.
     """
 
@@ -53,7 +53,7 @@ class Limits:
 
     Attributes:
         records: At this many records.
-        size_bytes: At this many bytes of payload.
+        size_bytes: At this many bytes of payloads, keys and headers.
     """
 
     records: int
@@ -70,12 +70,16 @@ class Backlog:
     It is full from the moment that it holds ``batches`` batches until half of that is gone.
 
     Args:
-        limits: Of one batch.
+        limits: Of one batch, at most.
         batches: How many batches may wait.
+
+    Attributes:
+        limits: Of the next batch.
     """
 
     def __init__(self, limits: Limits, batches: int) -> None:
-        self._limits = limits
+        self.limits = limits
+        self._most = limits
         self._high = Limits(limits.records * batches, limits.size_bytes * batches)
         self._low = Limits(self._high.records // 2, self._high.size_bytes // 2)
         self._chunks: dict[int, deque[Chunk]] = {}
@@ -91,7 +95,7 @@ class Backlog:
     @property
     def little(self) -> bool:
         """Whether all that waits is a small part of one batch."""
-        return self._records < self._limits.records // _LITTLE
+        return self._records < self._most.records // _LITTLE
 
     @property
     def full(self) -> bool:
@@ -113,14 +117,15 @@ class Backlog:
     def take(self, partitions: Collection[int]) -> list[Chunk]:
         """Remove a batch's worth, in turn from each of the partitions, in order within each.
 
-        Closes at the limits; a single chunk past them is taken alone.
+        Closes at the limits; a single chunk past them is taken alone. Intake makes none such, so
+        that is one that was read before the limits shrank.
         """
         taken: list[Chunk] = []
         records = size = 0
         turn = deque(partition for partition in partitions if partition in self._chunks)
-        while turn and not self._limits.reached(records, size):
+        while turn and not self.limits.reached(records, size):
             chunks = self._chunks[turn[0]]
-            if taken and size + chunks[0].size_bytes > self._limits.size_bytes:
+            if taken and size + chunks[0].size_bytes > self.limits.size_bytes:
                 break
             chunk = chunks.popleft()
             self._count(chunk, -1)
@@ -141,6 +146,20 @@ class Backlog:
         for chunk in reversed(list(chunks)):
             self._chunks.setdefault(chunk.partition, deque()).appendleft(chunk)
             self._count(chunk, 1)
+
+    def shrink(self, records: int) -> None:
+        """A batch of so many could not be written: at most half of it comes next.
+
+        Whatever it was too much for (a timeout, the server's memory), no batch stands in the way
+        for ever.
+        """
+        half = max(1, min(records, self.limits.records) // 2)
+        self.limits = replace(self.limits, records=half)
+
+    def grow(self) -> None:
+        """A batch was written: a quarter more may come next, up to what was told."""
+        more = min(self._most.records, self.limits.records * 5 // 4 + 1)
+        self.limits = replace(self.limits, records=more)
 
     def drop(self, partition: int) -> None:
         """Forget what waits of a partition; it will be read again by whoever owns it."""

@@ -49,10 +49,7 @@ class Claimer:
             self.token,
             self.lock_timeout,
         )
-        positions = {
-            claim.partition: Position(view.topic_id, claim.next_offset, claim.leader_epoch)
-            for claim in claims.values()
-        }
+        positions = {claim.partition: position_of(view, claim) for claim in claims.values()}
         outside = [
             partition
             for partition, position in positions.items()
@@ -112,6 +109,12 @@ def find_gap(
     if offset > end or partition in truncated:
         return Gap(partition, min(offset, end), offset, "truncated")
     return None
+
+
+def position_of(view: View, claim: writer.Claim) -> Position:
+    """Where reading goes on; with the epoch of the record before it, if the log still has that."""
+    there = view.bounds[claim.partition].earliest < claim.next_offset
+    return Position(view.topic_id, claim.next_offset, claim.leader_epoch if there else None)
 
 
 def _holds(view: View, partition: int, position: Position) -> bool:

@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
-from vitalstream_consumer.batch import Backlog, Chunk
+from vitalstream_consumer.batch import Backlog, Chunk, Limits
+from vitalstream_consumer.log_ends import LogEnds
 from vitalstream_consumer.ownership import Held, Ownership, Position
 from vitalstream_consumer.work import Claim, Quiet, Survey, Work, Write
 
@@ -22,11 +23,13 @@ class Progress:
     Attributes:
         claimed: Whether it is being read.
         written_to: The ledger's next offset as last known.
+        passed_to: The same, or past the holes behind it: what the group is told.
         log_end: The end of its log as last known.
     """
 
     claimed: bool
     written_to: int | None
+    passed_to: int | None
     log_end: int | None
 
 
@@ -54,7 +57,7 @@ class Desk:
         self._changed = threading.Condition()
         self._idle_lanes = 0
         self._next_survey = clock()
-        self._log_ends: dict[int, int] = {}
+        self._log_ends = LogEnds()
         self._closed = False
         self._failure: BaseException | None = None
 
@@ -81,7 +84,7 @@ class Desk:
             self._ownership.withdraw(gone)
             for partition in gone:
                 self._backlog.drop(partition)
-                self._log_ends.pop(partition, None)
+                self._log_ends.forget(partition)
             self._changed.notify_all()
             self._changed.wait_for(lambda: not self._ownership.in_hand(gone), wait_seconds)
             known = {h.partition: h.written_to for h in all_held if h.written_to is not None}
@@ -103,6 +106,20 @@ class Desk:
                 self._backlog.put(chunk)
                 self._changed.notify_all()
 
+    def passed(self, partition: int, generation: int, next_offset: int, end: int) -> None:
+        """Between these offsets there is no record: transactions' markers, what was aborted.
+
+        The ledger stays where the last record has brought it, yet nothing is behind.
+        """
+        with self._changed:
+            if self._ownership.current(partition, generation) is not None:
+                self._log_ends.pass_over(partition, next_offset, end)
+
+    @property
+    def limits(self) -> Limits:
+        """Of a batch, for now."""
+        return self._backlog.limits
+
     def wait_for_room(self, seconds: float) -> bool:
         """Wait until the backlog is not full; returns whether it is so."""
         with self._changed:
@@ -120,7 +137,8 @@ class Desk:
                 held.partition: Progress(
                     claimed=held.position is not None,
                     written_to=held.written_to,
-                    log_end=self._log_ends.get(held.partition),
+                    passed_to=self._log_ends.passed_to(held),
+                    log_end=self._log_ends.known.get(held.partition),
                 )
                 for held in self._ownership.assigned
             }
@@ -173,10 +191,22 @@ class Desk:
         with self._changed:
             for chunk in work.chunks:
                 self._ownership.written(chunk.partition, chunk.next_offset)
+            self._backlog.grow()
+            self._put_back(work.generations)
+
+    def failed(self, work: Write) -> None:
+        """A write failed for no record's fault, or nobody knows; smaller ones come next.
+
+        The commit itself may have happened, so every partition is claimed and read anew.
+        """
+        with self._changed:
+            self._backlog.shrink(sum(chunk.records for chunk in work.chunks))
+            for partition, generation in work.generations.items():
+                self._lose(partition, generation)
             self._put_back(work.generations)
 
     def not_written(self, work: Write, lost: Iterable[int]) -> None:
-        """A write is rolled back, or nobody knows.
+        """A write is rolled back.
 
         Args:
             work: What was to be written.
@@ -208,38 +238,51 @@ class Desk:
                 if held.position is not None and held.position.topic_id != topic_id
             ]
             for partition in changed:
-                self._backlog.drop(partition)
+                self._forget(partition)
             self._ownership.assign(changed, self._clock())
-            self._log_ends.update(
-                (held.partition, log_ends[held.partition])
-                for held in self._ownership.assigned
-                if held.partition in log_ends
-            )
+            for held in self._ownership.assigned:
+                if held.partition in log_ends:
+                    self._log_ends.see(held, log_ends[held.partition])
             self._changed.notify_all()
             quiet = set(log_ends) - set(self._backlog.partitions) - set(changed)
             return {
-                held.partition: Quiet(held.generation, held.written_to)
+                held.partition: Quiet(
+                    held.generation, held.written_to, self._log_ends.known[held.partition]
+                )
                 for held in self._ownership.writable(quiet)
                 if held.written_to is not None
             }
 
-    def compared(self, quiet: Mapping[int, Quiet], ledger: Mapping[int, int]) -> list[int]:
-        """Take note of where the ledger stands, asked for after `surveyed`.
+    def compared(
+        self, quiet: Mapping[int, Quiet], ledger: Mapping[int, int]
+    ) -> tuple[list[int], list[int]]:
+        """Take note of where the ledger stands, asked for after `surveyed`; both are claimed anew.
+
+        Args:
+            quiet: What `surveyed` returned.
+            ledger: Of those that bear our token, the next offset.
 
         Returns:
-            The partitions that it puts further back than we had written: a restored backup or a
-            failover has lost the rest, which is to be claimed and read again.
+            The partitions that another writer has claimed, though the group has them with us; and
+            those that the ledger puts further back than we had written: a restored backup or a
+            failover has lost the rest.
         """
         with self._changed:
+            ours = {
+                partition: before
+                for partition, before in quiet.items()
+                if self._ownership.current(partition, before.generation) is not None
+            }
+            fenced = [partition for partition in ours if partition not in ledger]
             rewound = [
                 partition
-                for partition, before in quiet.items()
-                if ledger.get(partition, -1) < before.written_to
+                for partition, before in ours.items()
+                if ledger.get(partition, before.written_to) < before.written_to
             ]
-            for partition in rewound:
-                self._lose(partition, quiet[partition].generation)
+            for partition in (*fenced, *rewound):
+                self._lose(partition, ours[partition].generation)
             self._changed.notify_all()
-            return rewound
+            return fenced, rewound
 
     def fail(self, failure: BaseException) -> None:
         """A lane cannot go on: the polling thread is to end the program."""
@@ -271,7 +314,7 @@ class Desk:
         taken = {chunk.partition for chunk in chunks}
         self._ownership.take(held for held in ready if held.partition in taken)
         self._changed.notify_all()  # there is room again
-        return Write(_topic_id(ready[0]), chunks, dict(self._log_ends))
+        return Write(_topic_id(ready[0]), chunks, dict(self._log_ends.known))
 
     def _survey(self, now: float) -> Survey | None:
         if now < self._next_survey:
@@ -286,7 +329,12 @@ class Desk:
     def _lose(self, partition: int, generation: int, *, truncated: bool = False) -> None:
         if self._ownership.current(partition, generation) is not None:
             self._ownership.lose(partition, generation, self._clock(), truncated=truncated)
-            self._backlog.drop(partition)
+            self._forget(partition)
+
+    def _forget(self, partition: int) -> None:
+        """What was read of it no longer counts."""
+        self._backlog.drop(partition)
+        self._log_ends.read_again(partition)
 
     def _put_back(self, partitions: Iterable[int]) -> None:
         self._ownership.put_back(partitions)

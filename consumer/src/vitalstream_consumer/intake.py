@@ -4,8 +4,9 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
-from vitalstream_consumer.batch import Chunk
+from vitalstream_consumer.batch import Chunk, Limits
 from vitalstream_consumer.dead_letters import (
     Delivered,
     Headers,
@@ -14,8 +15,10 @@ from vitalstream_consumer.dead_letters import (
     headers_of,
 )
 from vitalstream_schema.batches import decode_all
-from vitalstream_schema.codec import Decoder, RecordError
+from vitalstream_schema.codec import HEADERS, Decoder, RecordError
 from vitalstream_storage.batch import Accepted, DeadLetter
+
+_Headers = Headers | HeadersError | None
 
 
 @dataclass(slots=True)
@@ -26,11 +29,21 @@ class Reading:
         partition: Its number.
         generation: Of the claim that it is read under.
         next_offset: What comes next, unless the log has a hole there.
+        witness: Leader epoch of the record before it, which is read once more: with another epoch
+            it is another record, and the log was cut and has grown again. None: nothing to check.
     """
 
     partition: int
     generation: int
     next_offset: int
+    witness: int | None = None
+
+
+class Cut(NamedTuple):
+    """The log before what comes next is another than the ledger has seen."""
+
+    partition: int
+    generation: int
 
 
 class Intake:
@@ -44,13 +57,18 @@ class Intake:
         self._decoder = decoder
 
     def chunks(
-        self, messages: Iterable[Delivered], readings: dict[int, Reading], now: datetime
-    ) -> Iterator[Chunk]:
+        self,
+        messages: Iterable[Delivered],
+        readings: dict[int, Reading],
+        limits: Limits,
+        now: datetime,
+    ) -> Iterator[Chunk | Cut]:
         """Decode and advance the readings.
 
         Args:
             messages: Records, no errors; in order within each partition.
             readings: Of each partition that is read; what belongs to no other is dropped.
+            limits: Of each chunk; a single record past them is one by itself.
             now: The clock that timestamps are held against.
         """
         by_partition: dict[int, list[Delivered]] = {}
@@ -59,13 +77,26 @@ class Intake:
         for partition, of_partition in by_partition.items():
             reading = readings.get(partition)
             if reading is not None:
-                yield self._chunk(partition, of_partition, reading, now)
+                same, new = _heard(of_partition, reading)
+                if not same:
+                    yield Cut(partition, reading.generation)
+                    continue
+                headers, sizes = _opened(new)
+                for run in _runs(sizes, limits):
+                    size = sum(sizes[run])
+                    yield self._chunk(partition, new[run], headers[run], size, reading, now)
 
-    def _chunk(
-        self, partition: int, messages: Sequence[Delivered], reading: Reading, now: datetime
+    def _chunk(  # noqa: PLR0913, PLR0917 - each is one thing of the same messages
+        self,
+        partition: int,
+        messages: Sequence[Delivered],
+        headers: Sequence[_Headers],
+        size: int,
+        reading: Reading,
+        now: datetime,
     ) -> Chunk:
         began_ns = time.time_ns()
-        accepted, dead_letters, size = self._judge(partition, messages, now)
+        accepted, dead_letters = self._judge(partition, messages, headers, now)
         last = messages[-1]
         expected, reading.next_offset = reading.next_offset, last.offset() + 1
         return Chunk(
@@ -82,25 +113,71 @@ class Intake:
         )
 
     def _judge(
-        self, partition: int, messages: Sequence[Delivered], now: datetime
-    ) -> tuple[list[Accepted], list[DeadLetter], int]:
-        size = sum(len(message.value() or b"") for message in messages)
+        self,
+        partition: int,
+        messages: Sequence[Delivered],
+        headers: Sequence[_Headers],
+        now: datetime,
+    ) -> tuple[list[Accepted], list[DeadLetter]]:
         readable: list[Delivered] = []
-        headers: list[Headers | None] = []
+        theirs: list[Headers | None] = []
         accepted: list[Accepted] = []
         dead_letters: list[DeadLetter] = []
-        for message in messages:
-            try:
-                headers.append(headers_of(message))
-            except HeadersError as error:
-                dead_letters.append(dead_letter(message, error))
+        for message, found in zip(messages, headers, strict=True):
+            if isinstance(found, HeadersError):
+                dead_letters.append(dead_letter(message, found))
             else:
                 readable.append(message)
+                theirs.append(found)
         payloads = [message.value() for message in readable]
-        judged = decode_all(self._decoder, payloads, headers, now)
+        judged = decode_all(self._decoder, payloads, theirs, now)
         for message, decoded in zip(readable, judged, strict=True):
             if isinstance(decoded, RecordError):
                 dead_letters.append(dead_letter(message, decoded))
             else:
                 accepted.append(Accepted(decoded, partition, message.offset(), message))
-        return accepted, dead_letters, size
+        return accepted, dead_letters
+
+
+def _opened(messages: Sequence[Delivered]) -> tuple[list[_Headers], list[int]]:
+    """Of each message the headers, and how many bytes it holds: a key may be as large as any."""
+    headers = [_headers(message) for message in messages]
+    sizes = [len(each.value() or b"") + len(each.key() or b"") for each in messages]
+    for number, found in enumerate(headers):
+        if found and not isinstance(found, HeadersError) and found != HEADERS:
+            sizes[number] += sum(len(name) + len(value or b"") for name, value in found)
+    return headers, sizes
+
+
+def _headers(message: Delivered) -> _Headers:
+    try:
+        return headers_of(message)
+    except HeadersError as error:
+        return error.with_traceback(None)
+
+
+def _runs(sizes: Sequence[int], limits: Limits) -> Iterator[slice]:
+    """Messages of these sizes in order, cut where the next one would pass the limits."""
+    start = size = 0
+    if len(sizes) > limits.records or sum(sizes) > limits.size_bytes:
+        for number, more in enumerate(sizes):
+            full = number - start == limits.records or size + more > limits.size_bytes
+            if full and number > start:
+                yield slice(start, number)
+                start, size = number, 0
+            size += more
+    if start < len(sizes):
+        yield slice(start, len(sizes))
+
+
+def _heard(messages: list[Delivered], reading: Reading) -> tuple[bool, list[Delivered]]:
+    """Whether the record before what comes next is the one it was, and what follows it.
+
+    Two logs that have a record of one epoch at one offset are the same up to there (Kafka's
+    KIP-101). Where compaction has taken that record nobody can tell.
+    """
+    epoch, reading.witness = reading.witness, None
+    first = messages[0]
+    if epoch is None or first.offset() >= reading.next_offset:
+        return True, messages
+    return first.leader_epoch() in {None, epoch}, messages[1:]

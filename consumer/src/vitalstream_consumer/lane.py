@@ -149,10 +149,8 @@ class Lane(threading.Thread):
             _log.warning("rewound", partition=error.partition, next_offset=error.next_offset)
             equipment.desk.not_written(work, [error.partition])
         except (psycopg.Error, StorageError) as error:
-            # The commit itself may have happened: every partition is claimed and read anew.
-            partitions = list(work.generations)
-            equipment.desk.not_written(work, partitions)
-            self._failed("write_failed", error, partitions)
+            equipment.desk.failed(work)
+            self._failed("write_failed", error, list(work.generations))
         else:
             self._staged = outcome.staged
             equipment.desk.written(work)

@@ -2,13 +2,14 @@
 
 import time
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Final, cast
+from typing import Final, cast
 
 import structlog
 from confluent_kafka import Consumer, KafkaError
 
+from vitalstream_consumer.dead_letters import Delivered
 from vitalstream_consumer.desk import Desk
-from vitalstream_consumer.intake import Intake
+from vitalstream_consumer.intake import Cut, Intake
 from vitalstream_consumer.membership import Membership
 from vitalstream_consumer.metrics import Metrics
 from vitalstream_runtime.errors import KafkaStartupError
@@ -16,16 +17,18 @@ from vitalstream_runtime.kafka import TopicNotAuthorizedError
 from vitalstream_runtime.ops import Heartbeat
 from vitalstream_runtime.shutdown import Shutdown
 
-if TYPE_CHECKING:
-    from vitalstream_consumer.dead_letters import Delivered
-
 _log = structlog.get_logger(__name__)
 _POLL_SECONDS: Final = 0.1
 _STALL_SECONDS: Final = 2.0
 _REPORT_SECONDS: Final = 1.0
 _MOST_MESSAGES: Final = 2_000
 
-_OUT_OF_RANGE: Final = (KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE)  # noqa: SLF001
+_TRUNCATION: Final = KafkaError(KafkaError._LOG_TRUNCATION)  # noqa: SLF001 - public all the same
+_OUT_OF_RANGE: Final = (
+    KafkaError._AUTO_OFFSET_RESET,  # noqa: SLF001
+    KafkaError.OFFSET_OUT_OF_RANGE,
+    _TRUNCATION.code(),
+)
 _UNAUTHORIZED: Final = {
     KafkaError.TOPIC_AUTHORIZATION_FAILED: "Read on the topic (KAFKA_TOPIC)",
     KafkaError.GROUP_AUTHORIZATION_FAILED: "Read on the group (KAFKA_GROUP_ID)",
@@ -82,21 +85,42 @@ class Loop:
         if first is None:
             return
         records: list[Delivered] = []
+        ends: dict[int, int] = {}
         for message in (first, *self._consumer.consume(_MOST_MESSAGES - 1, 0)):
             error = message.error()
             if error is None:
                 records.append(cast("Delivered", message))
+            elif error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - public all the same
+                ends[cast("int", message.partition())] = cast("int", message.offset())
             else:
                 self._take(error, message.partition())
-        readings = self._membership.readings
-        for chunk in self._intake.chunks(records, readings, datetime.now(UTC)):
-            self._desk.put(chunk)
+        self._hand_over(records, ends)
+
+    def _hand_over(self, records: list[Delivered], ends: dict[int, int]) -> None:
+        """Bring to the desk what was read, and where the client came to the end of a log."""
+        readings, desk = self._membership.readings, self._desk
+        for made in self._intake.chunks(records, readings, desk.limits, datetime.now(UTC)):
+            if isinstance(made, Cut):
+                _log.warning("log_cut", partition=made.partition)
+                desk.unreadable(made.partition, made.generation, truncated=True)
+            else:
+                desk.put(made)
+        for partition, end in ends.items():
+            reading = readings.get(partition)
+            if reading is not None and end > reading.next_offset:
+                desk.passed(partition, reading.generation, reading.next_offset, end)
 
     def _take(self, error: KafkaError, partition: int | None) -> None:
         """Take in what the client says instead of a record."""
-        truncated = error.code() == KafkaError._LOG_TRUNCATION  # noqa: SLF001 - public all the same
-        if truncated or error.code() in _OUT_OF_RANGE:
-            _log.warning("position_unreadable", partition=partition, code=error.name())
+        if error.code() in _OUT_OF_RANGE:
+            # With auto.offset.reset=error the client names the truncation in the text alone.
+            truncated = error.code() == _TRUNCATION.code() or _TRUNCATION.str() in error.str()
+            _log.warning(
+                "position_unreadable",
+                partition=partition,
+                code=error.name(),
+                truncated=truncated,
+            )
             reading = self._membership.readings.get(-1 if partition is None else partition)
             if reading is not None:
                 self._desk.unreadable(reading.partition, reading.generation, truncated=truncated)
@@ -129,8 +153,8 @@ class Loop:
                 self._shown.add(partition)
         self._membership.commit(
             {
-                partition: each.written_to
+                partition: each.passed_to
                 for partition, each in progress.items()
-                if each.claimed and each.written_to is not None
+                if each.claimed and each.passed_to is not None
             }
         )

@@ -123,7 +123,9 @@ class Membership:
             # The client keeps a partition paused that was unassigned so; resuming is as needed.
             (self._consumer.pause if self.paused else self._consumer.resume)(partitions)
             for number, (generation, position) in new.items():
-                self.readings[number] = Reading(number, generation, position.next_offset)
+                self.readings[number] = Reading(
+                    number, generation, position.next_offset, position.leader_epoch
+                )
 
     def pause(self, *, paused: bool) -> None:
         """Stop or resume fetching; the group keeps us as long as we poll."""
@@ -184,8 +186,14 @@ class Membership:
         _log.info(event, partitions=numbers, unfinished=in_hand)
 
     def _at(self, number: int, position: Position) -> TopicPartition:
-        epoch = _NO_EPOCH if position.leader_epoch is None else position.leader_epoch
-        return TopicPartition(self._topic, number, position.next_offset, leader_epoch=epoch)
+        """Where to read: from the last record known, if there is one to compare with the log's.
+
+        The client compares epochs only when a leader changes while it reads, not where it begins.
+        """
+        epoch, offset = position.leader_epoch, position.next_offset
+        if epoch is None:
+            return TopicPartition(self._topic, number, offset, leader_epoch=_NO_EPOCH)
+        return TopicPartition(self._topic, number, offset - 1, leader_epoch=epoch)
 
     def _partitions(self, numbers: Iterable[int]) -> list[TopicPartition]:
         return [TopicPartition(self._topic, number) for number in numbers]

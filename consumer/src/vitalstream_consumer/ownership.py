@@ -14,7 +14,8 @@ class Position(NamedTuple):
     Attributes:
         topic_id: The topic that the offset counts in; a re-created topic has another.
         next_offset: The first offset that is not in the tables.
-        leader_epoch: Of the record before it, so that the broker notices a truncated log.
+        leader_epoch: Of the record before it, so that a truncated log is noticed; None where the
+            log no longer has that record.
     """
 
     topic_id: UUID

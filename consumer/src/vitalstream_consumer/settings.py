@@ -18,7 +18,7 @@ class ConsumerSettings(Settings):
         15_000, ge=1, le=1_000_000, description="A batch closes at so many records."
     )
     batch_bytes: int = Field(
-        16_777_216, ge=1, le=1_073_741_824, description="A batch closes at so many payload bytes."
+        16_777_216, ge=1, le=1_073_741_824, description="A batch closes at so many bytes."
     )
     synchronous_commit: bool = Field(
         default=True,

@@ -21,7 +21,7 @@ class Surveyor:
     Args:
         claimer: Knows the topic and our token.
         desk: Told of what was seen.
-        metrics: Rewinds are counted there.
+        metrics: Rewinds and fences are counted there.
         readiness: Gets ``kafka`` and ``topic``.
     """
 
@@ -35,7 +35,7 @@ class Surveyor:
         self._failing = False
 
     def survey(self, connected: Callable[[], Connection], work: Survey) -> None:
-        """Note the logs' ends, and claim anew what the ledger has lost.
+        """Note the logs' ends, and claim anew what the ledger has lost or another has claimed.
 
         Raises:
             StorageError, psycopg.Error: As by `writer.record_log_end`.
@@ -46,12 +46,17 @@ class Surveyor:
         self._readiness.set("topic", None)
         ends = {partition: bounds.end for partition, bounds in view.bounds.items()}
         quiet = self._desk.surveyed(view.topic_id, ends)
-        if not quiet:
+        # Who has no partition has no other way to notice that the database is away, or back.
+        if not quiet and work.partitions:
             return
-        quiet_ends = {partition: ends[partition] for partition in quiet}
+        quiet_ends = {partition: each.log_end for partition, each in quiet.items()}
         ledger = writer.record_log_end(connected(), view.topic_id, self._claimer.token, quiet_ends)
         self._readiness.set("database", None)
-        for partition in self._desk.compared(quiet, ledger):
+        fenced, rewound = self._desk.compared(quiet, ledger)
+        if fenced:
+            self._metrics.fenced.inc(len(fenced))
+            _log.warning("fenced", partitions=fenced)
+        for partition in rewound:
             self._metrics.rewound.inc()
             _log.warning("rewound", partition=partition, next_offset=ledger.get(partition))
 

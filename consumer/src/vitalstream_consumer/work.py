@@ -56,7 +56,9 @@ class Quiet(NamedTuple):
     Attributes:
         generation: Of its claim.
         written_to: The ledger's next offset as last known.
+        log_end: Where its log ends; the same, where only holes are left to its end.
     """
 
     generation: int
     written_to: int
+    log_end: int

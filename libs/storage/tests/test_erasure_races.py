@@ -99,6 +99,20 @@ def test_a_writer_that_never_ends_is_said(
     assert "søren" in everything(owner)
 
 
+@pytest.mark.parametrize("table", ["patient_records", "dead_letters"])
+def test_a_table_that_nobody_may_read_is_said(
+    operator: Connection, owner: psycopg.Connection[Any], table: str
+) -> None:
+    """The search waits for a forgotten psql no longer than the erasure itself."""
+    short = MaintenanceSettings.model_validate({"lock_timeout": 0.01})
+    owner.execute("BEGIN")
+    owner.execute(f"LOCK {table} IN ACCESS EXCLUSIVE MODE".encode())
+    with pytest.raises(MaintenanceError, match="again"):
+        erasure.erase(operator, short, PATIENT)
+    owner.execute("ROLLBACK")
+    assert erasure.erase(operator, short, PATIENT).admissions == 0
+
+
 def test_patients_are_erased_while_writers_write(
     database: Database, operator: Connection, owner: psycopg.Connection[Any]
 ) -> None:

@@ -37,7 +37,7 @@ LETTERS = {
     "operator": {("UPDATE", "replayed_at")},
 }
 FUNCTIONS = {
-    "writer": {"erased_patients"},
+    "writer": {"erased_patients", "set_letters_aside"},
     "viewer": set[str](),
     "operator": {
         "create_observation_day", "observation_days", "raise_retention_floor",

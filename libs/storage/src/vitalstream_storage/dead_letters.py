@@ -2,10 +2,11 @@
 
 import base64
 from collections.abc import Sequence
+from hashlib import sha256
 
 from psycopg.types.json import Json
 
-from vitalstream_storage.batch import Batch, DeadLetter
+from vitalstream_storage.batch import Batch, DeadLetter, Raw
 from vitalstream_storage.pool import Connection, Rows
 
 __all__ = ["insert", "known", "look_up"]
@@ -39,9 +40,30 @@ def look_up(connection: Connection, batch: Batch) -> Rows:
     )
 
 
-def known(found: Rows) -> set[tuple[int, int]]:
-    """What `look_up` found: partitions and offsets."""
-    return {(row[0], row[1]) for row in found}
+def known(connection: Connection, batch: Batch, found: Rows) -> set[tuple[int, int]]:
+    """Of the partitions and offsets that `look_up` found, those whose record is still the same.
+
+    The letters of the others, whose log was cut and has grown again, are set aside.
+    """
+    places = {(row[0], row[1]) for row in found}
+    if not places:
+        return places
+    there = {(one.partition, one.offset): one for one in batch.dead_letters} | {
+        (row.partition, row.offset): batch.raw(row)
+        for row in batch.accepted
+        if (row.partition, row.offset) in places
+    }
+    judged = sorted(places & there.keys())
+    moved = connection.execute(
+        "SELECT * FROM set_letters_aside(%s, %s::int[], %s::bigint[], %b::bytea[])",
+        [
+            batch.topic_id,
+            [partition for partition, _ in judged],
+            [offset for _, offset in judged],
+            [_hash(there[place]) for place in judged],
+        ],
+    )
+    return places - {(row[0], row[1]) for row in moved}
 
 
 def insert(connection: Connection, batch: Batch, letters: Sequence[DeadLetter]) -> None:
@@ -69,6 +91,10 @@ def insert(connection: Connection, batch: Batch, letters: Sequence[DeadLetter]) 
 def storable(text: str) -> str:
     """The text without what PostgreSQL cannot hold: NUL and lone surrogates."""
     return text.encode("utf-8", "replace").decode().replace("\0", "\N{REPLACEMENT CHARACTER}")
+
+
+def _hash(record: Raw | DeadLetter) -> bytes:
+    return sha256((record.key or b"") + b"\0" + (record.payload or b"")).digest()
 
 
 def _headers(letter: DeadLetter) -> list[tuple[str, str | None]]:

@@ -4,6 +4,7 @@ import base64
 import json
 import re
 from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -37,6 +38,7 @@ SELECT topic_id, partition, "offset", key, payload, headers FROM dead_letters
                                WHERE position(word IN decode(header ->> 1, 'base64')) > 0))
     OR position('\\x5c75'::bytea IN payload) > 0"""
 
+_LOCKED = "the tables stayed locked by others; run the same command again"
 _ERASE = "SELECT * FROM erase_patient(%s, %s::varchar[], %s::uuid[], %s::int[], %s::bigint[])"
 
 
@@ -73,14 +75,16 @@ def erase(connection: Connection, settings: MaintenanceSettings, patient_id: str
     """
     erased = Erased()
     try:
-        admissions = _admissions(connection, patient_id)
-        letters = _letters(connection, patient_id, admissions)
+        admissions = _admissions(connection, settings, patient_id)
+        letters = _letters(connection, settings, patient_id, admissions)
         for _ in range(2):
             _erase(connection, settings, patient_id, admissions, letters, erased)
-            admissions |= (later := _admissions(connection, patient_id))
-            letters = _letters(connection, patient_id, admissions)
+            admissions |= (later := _admissions(connection, settings, patient_id))
+            letters = _letters(connection, settings, patient_id, admissions)
             if not later and not letters:
                 break
+    except pg.LockNotAvailable:
+        raise MaintenanceError(_LOCKED) from None
     except pg.InsufficientPrivilege as error:
         remedy = "make it a member of vitalstream_operator"
         raise missing_rights(connection, error, remedy) from None
@@ -160,17 +164,29 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def _admissions(connection: Connection, patient_id: str) -> set[str]:
+@contextmanager
+def _searching(connection: Connection, settings: MaintenanceSettings) -> Iterator[None]:
+    """A transaction that may take its time, but waits for nobody's lock for ever."""
     with connection.transaction():
-        connection.execute("SET LOCAL statement_timeout = 0")
+        connection.execute(
+            "SELECT set_config('lock_timeout', %s, true),"
+            " set_config('statement_timeout', '0', true)",
+            [f"{settings.lock_timeout * 1000:.0f}ms"],
+        )
+        yield
+
+
+def _admissions(connection: Connection, settings: MaintenanceSettings, patient_id: str) -> set[str]:
+    with _searching(connection, settings):
         return {row[0] for row in connection.execute(_ADMISSIONS, {"patient": patient_id})}
 
 
-def _letters(connection: Connection, patient_id: str, admissions: set[str]) -> list[Place]:
+def _letters(
+    connection: Connection, settings: MaintenanceSettings, patient_id: str, admissions: set[str]
+) -> list[Place]:
     words = {patient_id, *admissions}
     found = []
-    with connection.transaction(), connection.cursor("letters") as cursor:
-        connection.execute("SET LOCAL statement_timeout = 0")
+    with _searching(connection, settings), connection.cursor("letters") as cursor:
         cursor.itersize = _BATCH
         cursor.execute(
             _SUSPECTS,
@@ -194,7 +210,7 @@ def _erase(  # noqa: PLR0913, PLR0917 - one statement's parts
     columns = [[place[n] for place in letters] for n in range(3)]
     row = insist(connection, settings.lock_timeout, _ERASE, patient_id, list(admissions), *columns)
     if row is None:
-        raise MaintenanceError("the tables stayed locked by writers; run the same command again")
+        raise MaintenanceError(_LOCKED)
     erased.admissions += row[0]
     erased.observations += row[1]
     erased.dead_letters += row[2]

@@ -75,7 +75,7 @@ UPDATE stream_offsets AS s SET log_end_offset = n.log_end, log_end_at = clock_ti
 
 _STANDING = """
 SELECT partition, next_offset FROM stream_offsets
- WHERE topic_id = %s AND partition = ANY(%s::int[])"""
+ WHERE topic_id = %s AND owner_token = %s AND partition = ANY(%s::int[])"""
 
 
 def claim(  # noqa: PLR0913, PLR0917 - the order is the contract
@@ -139,12 +139,12 @@ def record_log_end(
     Rows that another writer has claimed meanwhile are left alone.
 
     Returns:
-        next_offset by partition, whoever owns it: the only news of a rewind that a writer gets
-        while it has nothing to write.
+        next_offset by partition, of those that are still this writer's: the only news of a rewind
+        or of a claim that a writer gets while it has nothing to write.
     """
     with connection.transaction():
         connection.execute(_LOG_END, [topic_id, token, list(ends), list(ends), list(ends.values())])
-        return dict(connection.execute(_STANDING, [topic_id, list(ends)]).fetchall())
+        return dict(connection.execute(_STANDING, [topic_id, token, list(ends)]).fetchall())
 
 
 def record_gap(  # noqa: PLR0913 - each names one thing of the jump

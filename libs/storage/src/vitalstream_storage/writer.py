@@ -139,7 +139,7 @@ def _transact(
         rows = ledger.standing(locked)
         ledger.check(rows, batch.token, expected)
         floor, erased_until = next(iter(rows.values()))[4:]
-        dead = dead_letters.known(found)
+        dead = dead_letters.known(connection, batch, found)
         fresh = [row for row in batch.accepted if (row.partition, row.offset) not in dead]
         fresh, erased = erasure.parted(connection, fresh, erased_until)
         verdict = store(connection, fresh, floor) if fresh else _Verdict()
