@@ -79,21 +79,6 @@ CREATE TABLE erased_letters (
     PRIMARY KEY (topic_id, partition, "offset")
 );
 
--- A log that was cut and has grown again has other records at offsets that it had before. What is
--- known of the lost ones stays, under an id of its own, out of the way of these places' new ones.
--- A hash is of the record that is there now: of its key, a NUL, and its payload.
-CREATE FUNCTION set_letters_aside(
-    of_topic uuid, partitions integer[], offsets bigint[], hashes bytea[])
-RETURNS TABLE (partition integer, "offset" bigint)
-LANGUAGE sql SECURITY DEFINER AS $$
-    UPDATE dead_letters d SET topic_id = aside.id
-      FROM unnest(partitions, offsets, hashes) AS n (partition, "offset", hash),
-           (SELECT gen_random_uuid() AS id) AS aside
-     WHERE (d.topic_id, d.partition, d."offset") = (of_topic, n.partition, n."offset")
-       AND sha256(coalesce(d.key, '') || '\x00' || coalesce(d.payload, '')) <> n.hash
-    RETURNING d.partition, d."offset"
-$$;
-
 -- The latest observed_until of all: a batch that is newer throughout asks no further.
 ALTER TABLE retention ADD COLUMN erased_until timestamptz;
 
@@ -173,7 +158,6 @@ BEGIN
         ('forget_observations()', NULL), ('forget_dead_letters()', NULL),
         ('patient_hash(varchar)', NULL),
         ('erased_patients(varchar[])', 'vitalstream_writer'),
-        ('set_letters_aside(uuid, integer[], bigint[], bytea[])', 'vitalstream_writer'),
         ('drop_dead_letters(timestamptz)', 'vitalstream_operator'),
         ('erase_patient(varchar, varchar[], uuid[], integer[], bigint[])',
          'vitalstream_operator')) AS of (function, role)
