@@ -14,6 +14,7 @@ PARTS = {
     "maintain": "maintenance",
     "replay": "replay",
     "test": "dashboard",
+    "test-write": "replay",
 }
 """Part of the values whose settings a component reads."""
 EXTRA = "MALLOC_ARENA_MAX"  # an extraEnv of ci/settings-values.yaml

@@ -165,3 +165,21 @@ def test_production_survives_the_loss_of_one() -> None:
     assert rendering.of_kind(resources, "ScheduledBackup")
     services = {one["metadata"]["name"] for one in rendering.of_kind(resources, "Deployment")}
     assert "demo-vitalstream-producer" not in services, "invented patients among real ones"
+
+
+@pytest.mark.parametrize(
+    ("name", "found"), [("default", {"read"}), ("tests-write", {"read", "write"})]
+)
+def test_helm_test_only_reads_unless_told_to_write(name: str, found: set[str]) -> None:
+    """The one that reads has the page's login; the one that writes is asked for, with replay's."""
+    pods = rendering.of_kind(rendering.case(name), "Pod")
+    assert {one["metadata"]["name"].rpartition("-")[2] for one in pods} == found
+    for one in pods:
+        assert one["metadata"]["annotations"]["helm.sh/hook"] == "test"
+    variables, files = told(name, "test")
+    assert "KAFKA_SASL_PASSWORD" not in files
+    assert variables["PGUSER"] == "vitalstream_dashboard"
+    if "write" in found:
+        variables, files = told(name, "test-write")
+        assert files["KAFKA_SASL_PASSWORD"] == ("demo-vitalstream-replay", "password")
+        assert variables["PGUSER"] == "vitalstream_replay"

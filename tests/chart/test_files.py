@@ -9,7 +9,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import psycopg
+
 from tests.chart.schema import CHART
+from tests.end_to_end.pipeline import Pipeline
 from vitalstream_devstack.ports import free_port
 
 FILES = CHART / "files"
@@ -58,6 +61,53 @@ def test_a_wrong_password_is_waited_for_too(database: Any) -> None:
     done = run("wait_for_database.py", "1", DATABASE_URL=wrong)
     assert done.returncode == 1
     assert "given up after 1 s" in done.stderr
+
+
+def counted(database: Any) -> list[int]:
+    """Rows of the test's patient, what all counters say of patients, and erasures."""
+    statements = [
+        "SELECT count(*) FROM observations WHERE patient_id LIKE 'helm-test-%'",
+        "SELECT count(*) FROM patient_records WHERE patient_id LIKE 'helm-test-%'",
+        "SELECT coalesce(sum(admissions), 0) FROM census",
+        "SELECT count(*) FROM erasures",
+    ]
+    with psycopg.connect(database.url()) as connection:
+        return [int(connection.execute(each.encode()).fetchone()[0]) for each in statements]  # type: ignore[index]
+
+
+def test_a_record_goes_in_and_comes_out_again(
+    tmp_path: Path, kafka: Any, topic: str, database: Any
+) -> None:
+    """Through the broker and a real consumer; afterwards no table and no counter has it."""
+    environment = {
+        **kafka.environment,
+        **database.environment("operator"),
+        "KAFKA_TOPIC": topic,
+    }
+    with Pipeline(tmp_path, kafka, topic, database) as pipeline:
+        pipeline.consumer()
+        done = run("put_in_and_take_out.py", "60", **environment)
+        assert done.stdout == "stored and erased: 1 admission, 1 row\n", done.stderr
+        assert done.returncode == 0
+        assert counted(database) == [0, 0, 0, 1]
+
+
+def test_a_record_that_comes_late_is_not_shown(
+    tmp_path: Path, kafka: Any, topic: str, database: Any
+) -> None:
+    """Without a consumer the test fails, and says so; the record is stale once there is one."""
+    environment = {
+        **kafka.environment,
+        **database.environment("operator"),
+        "KAFKA_TOPIC": topic,
+    }
+    done = run("put_in_and_take_out.py", "2", **environment)
+    assert done.returncode == 1
+    assert "the broker has the record, the tables have not, after 2 s" in done.stderr
+    with Pipeline(tmp_path, kafka, topic, database) as pipeline:
+        pipeline.consumer()
+        until(lambda: sum(pipeline.ledger("next_offset").values()) == 1)
+        assert counted(database) == [0, 0, 0, 1]
 
 
 def test_a_changed_file_starts_the_program_anew(tmp_path: Path) -> None:

@@ -153,6 +153,18 @@ def test_the_broker_lets_in_who_has_a_user() -> None:
     assert len(keda["spec"]["kafka"]["listeners"][0]["networkPolicyPeers"]) == 2
 
 
+def test_the_test_that_writes_reaches_what_replay_reaches() -> None:
+    """Broker and database let it in while it is turned on, and it lets nobody in."""
+    resources = rendering.case("tests-write")
+    policy = policies(resources)["test-write"]
+    ports = {each["port"] for rule in policy["egress"] for each in rule["ports"]}
+    assert (ports, policy["ingress"]) == ({53, *EGRESS["replay"]}, [])
+    kafka = rendering.find(resources, "Kafka", "-kafka")["spec"]["kafka"]
+    postgres = rendering.find(resources, "NetworkPolicy", "-postgres")["spec"]
+    for peers in (kafka["listeners"][0]["networkPolicyPeers"], postgres["ingress"][0]["from"]):
+        assert "test-write" in peers[0]["podSelector"]["matchExpressions"][0]["values"]
+
+
 def test_policies_can_be_left_to_others() -> None:
     """networkPolicy.enabled=false makes none."""
     assert not rendering.of_kind(rendering.case("settings"), "NetworkPolicy")

@@ -77,6 +77,10 @@ def test_helm_3_refuses_a_typo_too() -> None:
         ({"dashboard.ingress.enabled": True}, ["dashboard.ingress.hosts is needed"]),
         ({"dashboard.httpRoute.enabled": True}, ["dashboard.httpRoute.parentRefs is needed"]),
         ({"consumer.autoscaling.minReplicas": 4}, ["minReplicas is 4"]),
+        (
+            {"tests.write": True, "replay.enabled": False},
+            ["tests.write needs replay.enabled", "tests.write=false"],
+        ),
     ],
 )
 def test_what_cannot_work_is_refused_with_its_mend(

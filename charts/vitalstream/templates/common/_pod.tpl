@@ -3,6 +3,10 @@
 {{/* Metadata of a pod: (dict "root" $ "component" "consumer" "values" .Values.consumer). */}}
 {{- define "vitalstream.podMetadata" -}}
 {{- $annotations := merge (dict) (default dict .values.podAnnotations) .root.Values.pods.annotations -}}
+{{- /* All else that a pod is told is in its specification; a Secret's change is told by restarting. */}}
+{{- if .root.Values.development.enabled -}}
+{{- $_ := set $annotations "checksum/development" (.root.Files.Get "files/reload.py" | sha256sum | trunc 16) -}}
+{{- end -}}
 {{- $labels := merge (include "vitalstream.selector" . | fromYaml) (default dict .values.podLabels) .root.Values.pods.labels -}}
 {{- with $annotations }}
 annotations:
@@ -123,6 +127,36 @@ An init container that waits for the database to let its login in, and says so e
     - {name: secrets, mountPath: /run/secrets/vitalstream, readOnly: true}
 {{- end }}
 
+{{/* Annotations of a pod of helm test, by the root. */}}
+{{- define "vitalstream.testAnnotations" -}}
+{{- toYaml (merge (dict "helm.sh/hook" "test" "helm.sh/hook-delete-policy" "before-hook-creation,hook-succeeded" "checkov.io/skip1" "CKV_K8S_8=it runs once and ends" "checkov.io/skip2" "CKV_K8S_9=it runs once and ends") .Values.pods.annotations) }}
+{{- end }}
+
+{{/*
+Replicas of a Deployment; empty where somebody else has the say: (dict "root" $ "component" "consumer"
+"values" .Values.consumer "scaled" true).
+A field that goes away falls to 1. So where Helm set it last, or applies by comparing manifests as
+Helm 3 does, what is there is said once more, the autoscaler's minimum at least; once kubectl scale or
+an autoscaler has set it under server-side apply, it is theirs.
+*/}}
+{{- define "vitalstream.replicas" -}}
+{{- $values := .values -}}
+{{- if not (or .scaled (kindIs "invalid" $values.replicas)) -}}
+{{- $values.replicas -}}
+{{- else -}}
+{{- $there := lookup "apps/v1" "Deployment" .root.Release.Namespace (printf "%s-%s" (include "vitalstream.fullname" .root) .component) -}}
+{{- $applied := false -}}
+{{- $ours := false -}}
+{{- range dig "metadata" "managedFields" list $there -}}
+{{- if eq .operation "Apply" -}}{{- $applied = true -}}{{- end -}}
+{{- if and (hasKey (dig "fieldsV1" "f:spec" dict .) "f:replicas") (ne (dig "subresource" "" .) "scale") -}}{{- $ours = true -}}{{- end -}}
+{{- end -}}
+{{- if and $there (or $ours (not $applied)) -}}
+{{- max (int (dig "spec" "replicas" 1 $there)) (ternary (int (dig "autoscaling" "minReplicas" 0 $values)) 0 (default false .scaled)) -}}
+{{- end -}}
+{{- end -}}
+{{- end }}
+
 {{/*
 A service's Deployment:
 (dict "root" $ "component" "consumer" "values" .Values.consumer "kafka" "consumer" "database" "writer"
@@ -140,8 +174,8 @@ metadata:
   labels:
     {{- include "vitalstream.labels" . | nindent 4 }}
 spec:
-  {{- if and (not .scaled) (not (kindIs "invalid" $values.replicas)) }}
-  replicas: {{ $values.replicas }}
+  {{- with include "vitalstream.replicas" . }}
+  replicas: {{ . }}
   {{- end }}
   revisionHistoryLimit: 5
   {{- with .strategy }}
