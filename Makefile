@@ -5,12 +5,11 @@ VENV := .venv
 BIN := $(VENV)/bin
 # Its own environment: it pins libraries that the workshop has newer.
 CHECKOV := build/checkov
-# Not asked of kube-score: what .checkov.yaml explains; limits of ephemeral storage, where each volume
-# has its own; pods of policies that operators make; a second replica of what is small on purpose;
-# anti-affinity, for which the topology is spread. settings.yaml turns NetworkPolicies off.
-SCORE := --ignore-container-cpu-limit --ignore-test container-image-pull-policy \
-	--ignore-test container-ephemeral-storage-request-and-limit --ignore-test deployment-replicas \
-	--ignore-test networkpolicy-targets-pod --ignore-test deployment-has-host-podantiaffinity
+# Each is explained there. settings.yaml turns NetworkPolicies off, which kube-score does not like.
+SCORE = $$(grep -v '^\#' charts/vitalstream/.kube-score)
+# Module of Go and the files of its definitions.
+DEFINITIONS := sigs.k8s.io/gateway-api@v1.4.0:config/crd/standard/*.yaml \
+	github.com/kubernetes-csi/external-snapshotter/client/v8@v8.2.0:config/crd/snapshot.*.yaml
 LIBS := libs/schema libs/runtime libs/storage libs/devstack
 SERVICES := producer consumer dashboard
 # Those with OpenTelemetry as an extra.
@@ -33,10 +32,10 @@ LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generat
 	$(foreach p,schema runtime storage,--no-emit-package vitalstream-$(p))
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo screenshots test chart cluster-images cluster-test operators kind-up kind-down chaos bench bench-rivals realism lint format docs lock images compose-env up down clean
+.PHONY: help env demo screenshots test chart chart-server chart-definitions cluster-images cluster-test operators kind-up kind-down chaos bench bench-rivals realism lint format docs lock images compose-env up down clean
 
 help: ## print this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 env: $(VENV)/.installed ## make .venv from the hashed lock (needs Python 3.11+ and a package index)
 
@@ -50,7 +49,7 @@ demo: env ## run everything on this machine; DEMO_SECONDS=40 stops by itself, DE
 test: env ## every test that needs no cluster, on real Kafka and PostgreSQL; ARGS go to pytest
 	@$(BIN)/python -m pytest --numprocesses=logical --dist=worksteal $(ARGS)
 
-chart: env $(CHECKOV)/.installed ## static proof of the Helm chart (downloads Helm 3, Helm 4 and checkov)
+chart: env $(CHECKOV)/.installed ## static proof of the Helm chart (downloads Helm 3, Helm 4 and checkov; kube-score and helm-unittest if there)
 	@$(BIN)/python -m pytest tests/chart $(ARGS)
 	@rm -rf build/chart && $(BIN)/python -m tests.chart.rendering build/chart
 	@$(CHECKOV)/bin/checkov --directory build/chart --config-file charts/vitalstream/.checkov.yaml
@@ -60,6 +59,18 @@ chart: env $(CHECKOV)/.installed ## static proof of the Helm chart (downloads He
 				|| exit 1; \
 		done; \
 	else echo "kube-score: NOT RUN, there is none on the PATH"; fi
+
+	@if command -v helm-unittest >/dev/null; then helm-unittest --strict charts/vitalstream; \
+	else echo "helm-unittest: NOT RUN, there is none on the PATH"; fi
+
+chart-server: env ## every combination of the chart's values before KUBECONFIG's API server (needs kubectl); nothing stays
+	@$(BIN)/python -m pytest tests/chart/server.py $(ARGS)
+
+chart-definitions: ## Gateway API's and volume snapshots' kinds, for chart-server (needs kubectl and Go)
+	@set -e; for definition in $(DEFINITIONS); do \
+		folder=$$(cd / && go mod download -json "$${definition%%:*}" | sed -n 's/.*"Dir": "\(.*\)".*/\1/p'); \
+		for file in "$$folder"/$${definition#*:}; do kubectl apply --server-side --filename "$$file"; done; \
+	done
 
 $(CHECKOV)/.installed: requirements/checkov.lock requirements/bootstrap.py
 	@$(PYTHON) requirements/bootstrap.py $(CHECKOV) requirements/checkov.lock

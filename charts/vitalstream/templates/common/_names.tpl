@@ -35,10 +35,9 @@ app.kubernetes.io/part-of: vitalstream
 
 {{/*
 Labels of a resource that an operator watches. Its operator copies them to the pods it makes, so they
-must not be those that our selectors choose by.
+must not be those that our selectors choose by, nor change with the chart: brokers would restart.
 */}}
 {{- define "vitalstream.operatorLabels" -}}
-helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace "+" "_" }}
 app.kubernetes.io/part-of: vitalstream
 {{- end }}
 
