@@ -39,8 +39,14 @@ def kubectl(*arguments: str, stdin: str | None = None, check: bool = True) -> tu
 
 
 def dry_run(resources: list[rendering.Resource]) -> str:
-    """What the API server has against resources, its warnings too; empty: nothing."""
-    listed = yaml.safe_dump_all(resources)
+    """What the API server has against resources, its warnings too; empty: nothing.
+
+    A pod's account has to be there, which it is not before the release is; every namespace has one.
+    """
+    told: list[rendering.Resource] = json.loads(json.dumps(resources))
+    for one in rendering.of_kind(told, "Pod"):
+        one["spec"]["serviceAccountName"] = "default"
+    listed = yaml.safe_dump_all(told)
     return kubectl(
         *("apply", "--server-side", "--dry-run=server", "--filename", "-"),
         stdin=listed,
