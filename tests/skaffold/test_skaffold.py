@@ -100,6 +100,13 @@ def test_every_service_can_be_synced() -> None:
         assert synced == {room for room in copied if not room.endswith(".lock")}
 
 
+def test_nothing_requires_an_image_that_files_are_synced_into() -> None:
+    """Skaffold ignores the sync rules of such an image, and builds it anew for every change."""
+    required = {one["image"] for each in ARTIFACTS.values() for one in each.get("requires", [])}
+    assert required == {"vitalstream-storage"}
+    assert not [image for image in required if "sync" in ARTIFACTS[image]]
+
+
 def test_the_release_sets_values_that_exist_from_images_that_are_built() -> None:
     """Each value is in values.yaml, each variable is that of an artifact."""
     values = yaml.safe_load((ROOT / RELEASE["chartPath"] / "values.yaml").read_text())
