@@ -128,6 +128,8 @@ def test_a_changed_file_starts_the_program_anew(tmp_path: Path) -> None:
         until(lambda: told.read_text() == "first broken ")
         write("mended", "time.sleep(600)")
         until(lambda: told.read_text() == "first broken mended ")
+        (tmp_path / "style.css").write_text("")
+        until(lambda: told.read_text() == "first broken mended mended ")
         program.send_signal(signal.SIGTERM)
         assert program.wait(60) in (0, -signal.SIGTERM, 256 - signal.SIGTERM)
     finally:

@@ -14,6 +14,7 @@ import time
 from pathlib import Path
 
 SOURCE = Path(os.environ["PYTHONPATH"])
+WATCHED = (".py", ".js", ".css")
 INTERVAL = 0.5
 
 
@@ -27,8 +28,9 @@ def seed() -> None:
 
 
 def stamp() -> int:
-    """A number that grows when a file is changed, added or removed."""
-    return hash(tuple(sorted((str(p), p.stat().st_mtime_ns) for p in SOURCE.rglob("*.py"))))
+    """A number that changes when a file is changed, added or removed."""
+    files = (path for path in SOURCE.rglob("*") if path.suffix in WATCHED)
+    return hash(tuple(sorted((str(path), path.stat().st_mtime_ns) for path in files)))
 
 
 def main() -> int:
