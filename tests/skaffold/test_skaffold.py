@@ -1,6 +1,7 @@
 """skaffold.yaml fits Skaffold's schema, and everything it names exists.
 
-No package registry has the program, so this is as far as it can be held here.
+No package registry has the program, so this is as far as it can be held here; k8s/README.md tells
+what was seen of the real one.
 """
 
 import json
@@ -32,7 +33,7 @@ def profile(name: str) -> dict[str, Any]:
         parent: Any = patched
         for part in above:
             parent = parent[int(part) if isinstance(parent, list) else part]
-        assert key in parent, patch
+        assert (key in parent) == (patch["op"] != "add"), patch
         if patch["op"] == "remove":
             del parent[key]
         else:
@@ -71,7 +72,8 @@ def test_an_artifacts_dockerfile_exists(image: str) -> None:
     assert dockerfile.is_file()
     for needed in artifact.get("requires", []):
         assert needed["image"] in ARTIFACTS
-        assert f"ARG {needed['alias']}" in dockerfile.read_text(encoding="utf-8")
+        # Without a default, for which skaffold would ask a registry before the image is built.
+        assert f"ARG {needed['alias']}\n" in dockerfile.read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("image", ARTIFACTS)
@@ -98,6 +100,25 @@ def test_every_service_can_be_synced() -> None:
             for rule in ARTIFACTS[f"vitalstream-{service}"]["sync"]["manual"]
         }
         assert synced == {room for room in copied if not room.endswith(".lock")}
+
+
+def test_the_base_is_the_dockerfiles_unless_the_environment_names_another() -> None:
+    """PYTHON_IMAGE, as `make images` has it; the default is said in both places."""
+    for image, artifact in ARTIFACTS.items():
+        if image == "vitalstream-verify":
+            continue
+        docker = artifact["docker"]
+        text = (ROOT / docker["dockerfile"]).read_text(encoding="utf-8")
+        default = re.search(r"(?m)^ARG PYTHON_IMAGE=(\S+)$", text)
+        assert default
+        template = '{{default "%s" .PYTHON_IMAGE}}' % default[1]  # noqa: UP031 - braces
+        assert docker["buildArgs"] == {"PYTHON_IMAGE": template}
+
+
+def test_migrations_are_left_as_they_are_between_two_runs() -> None:
+    """A Job cannot be changed, and skaffold labels every run anew."""
+    (rule,) = CONFIG["resourceSelector"]["deny"]
+    assert rule == {"groupKind": "Job.batch", "labels": [".*"]}
 
 
 def test_nothing_requires_an_image_that_files_are_synced_into() -> None:
