@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+from psycopg.conninfo import conninfo_to_dict
 
 from tests.chart.schema import CHART
 from tests.end_to_end.pipeline import Pipeline
@@ -108,6 +109,27 @@ def test_a_record_that_comes_late_is_not_shown(
         pipeline.consumer()
         until(lambda: sum(pipeline.ledger("next_offset").values()) == 1)
         assert counted(database) == [0, 0, 0, 1]
+
+
+def test_a_password_that_is_put_right_ends_the_waiting(database: Any, tmp_path: Path) -> None:
+    """The mounted file is read again each time: no need to wait for the container's next start."""
+    login = conninfo_to_dict(database.url("writer"))
+    right = login.pop("password")
+    variables = {f"PG{name.upper()}": str(value) for name, value in login.items()}
+    variables["PGDATABASE"] = variables.pop("PGDBNAME")
+    mounted = tmp_path / "PGPASSWORD"
+    mounted.write_text("wrong")
+    script = (FILES / "wait_for_database.py").read_text(encoding="utf-8")
+    waiting = subprocess.Popen(
+        [sys.executable, "-c", script, "60"],
+        env=os.environ | variables | {"SECRETS_DIR": str(tmp_path)},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert waiting.stdout is not None
+    assert "authentication failed" in waiting.stdout.readline()
+    mounted.write_text(str(right))
+    assert waiting.communicate(timeout=60)[0].endswith("the database answers\n")
 
 
 def test_a_changed_file_starts_the_program_anew(tmp_path: Path) -> None:

@@ -74,6 +74,12 @@ def test_helm_3_refuses_a_typo_too() -> None:
             ["producer.terminationGracePeriodSeconds", "PRODUCER_DRAIN_SECONDS (60)"],
         ),
         ({"database.cnpg.backup.enabled": True}, ["backup.objectStore is needed"]),
+        (
+            {"database.cnpg.storage.size": "1500Mi"},
+            ["database.cnpg.storage.size is 1500Mi", "2Gi at least", "max_wal_size"],
+        ),
+        ({"database.cnpg.storage.size": 1500000000}, ["storage.size is 1500000000,"]),
+        ({"database.cnpg.storage.size": "1G"}, ["database.cnpg.storage.size is 1G,"]),
         ({"dashboard.ingress.enabled": True}, ["dashboard.ingress.hosts is needed"]),
         ({"dashboard.httpRoute.enabled": True}, ["dashboard.httpRoute.parentRefs is needed"]),
         ({"consumer.autoscaling.minReplicas": 4}, ["minReplicas is 4"]),
@@ -90,6 +96,24 @@ def test_what_cannot_work_is_refused_with_its_mend(
     with pytest.raises(rendering.RefusedError) as refused:
         rendering.render(values)
     assert all(word in str(refused.value) for word in words), refused.value
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"database.cnpg.storage.size": "2Gi"},
+        {"database.cnpg.storage.size": "2048Mi"},
+        {"database.cnpg.storage.size": 2000000000},
+        {"database.cnpg.storage.size": "1Ti"},
+        {
+            "database.cnpg.storage.size": "1Gi",
+            "database.cnpg.parameters": {"max_wal_size": "256MB"},
+        },
+    ],
+)
+def test_a_volume_that_suffices_is_taken(values: dict[str, Any]) -> None:
+    """However its size is written."""
+    assert rendering.render(values)
 
 
 def test_globals_of_a_parent_chart_are_let_through() -> None:

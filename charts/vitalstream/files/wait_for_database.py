@@ -3,7 +3,7 @@
 import sys
 import time
 
-from vitalstream_runtime.settings import load
+from vitalstream_runtime.settings import SettingsError, load
 from vitalstream_storage.errors import StorageError
 from vitalstream_storage.pool import connect
 from vitalstream_storage.settings import DatabaseSettings
@@ -14,13 +14,13 @@ SAY_AGAIN_AFTER = 10.0
 
 def main() -> int:
     """Try until it answers, saying what is waited for when it changes and every ten seconds."""
-    settings = load(DatabaseSettings)
     deadline = time.monotonic() + float(sys.argv[1])
     said, again = "", 0.0
     while True:
         try:
-            connect(settings, "vitalstream-wait").close()
-        except StorageError as error:
+            # Read each time: a mounted password that is put right is seen a minute later.
+            connect(load(DatabaseSettings), "vitalstream-wait").close()
+        except (SettingsError, StorageError) as error:
             reason = f"{type(error).__name__}: {error}"
         else:
             sys.stdout.write("the database answers\n")
