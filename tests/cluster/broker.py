@@ -16,6 +16,7 @@ from tests.cluster.kubernetes import (
     apply,
     kubectl,
     metadata,
+    secret,
     wait,
 )
 
@@ -23,14 +24,6 @@ HOST: Final = f"kafka.{NAMESPACE}.svc"
 TOPIC: Final = "patient_records"
 GROUP: Final = "patient-records-consumer-group"
 USERS: Final = ("producer", "consumer", "replay")
-RIGHTS: Final = {
-    "producer": [("--topic", TOPIC, ("Write", "Describe"))],
-    "consumer": [
-        ("--topic", TOPIC, ("Read", "Describe")),
-        ("--group", GROUP, ("Read", "Describe")),
-    ],
-    "replay": [("--topic", TOPIC, ("Write", "Describe"))],
-}
 _SERVER: Final = """\
 process.roles=broker,controller
 node.id=1
@@ -44,9 +37,10 @@ sasl.enabled.mechanisms=SCRAM-SHA-512
 sasl.mechanism.inter.broker.protocol=SCRAM-SHA-512
 listener.name.clients.scram-sha-512.sasl.jaas.config={jaas}
 ssl.keystore.type=PEM
-ssl.keystore.location=/etc/kafka/broker.pem
+ssl.keystore.location=/data/broker.pem
 ssl.truststore.type=PEM
-ssl.truststore.location=/etc/kafka/ca.crt
+ssl.truststore.location=/data/ca.crt
+ssl.allow.dn.changes=true
 authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer
 super.users=User:ANONYMOUS;User:admin
 log.dirs=/data/log
@@ -63,30 +57,46 @@ security.protocol=SASL_SSL
 sasl.mechanism=SCRAM-SHA-512
 sasl.jaas.config={jaas}
 ssl.truststore.type=PEM
-ssl.truststore.location=/etc/kafka/ca.crt
+ssl.truststore.location=/data/ca.crt
 """
 _START: Final = """\
 set -e
+cp /etc/kafka/broker.pem /etc/kafka/ca.crt /data/
 java -Xmx256m -cp '/opt/kafka/libs/*' kafka.tools.StorageTool format --ignore-formatted \
   --cluster-id {cluster} --config /etc/kafka/server.properties {users} >/dev/null
 exec java -Xmx512m -cp '/opt/kafka/libs/*' kafka.Kafka /etc/kafka/server.properties
 """
 
 
-def start() -> None:
-    """Bring it up, with the users, their rights, the topic, and the Secrets that clients read."""
+def start() -> trustme.CA:
+    """Bring it up, with the users, their rights, the topic, and the Secrets that clients read.
+
+    Returns:
+        The CA of its certificate.
+    """
     passwords = {name: secrets.token_hex(16) for name in ("admin", *USERS)}
-    apply(*_secrets(passwords), _service(), _pod(passwords))
+    authority = trustme.CA()
+    apply(*_secrets(passwords, authority), _service(), _pod(passwords))
     kubectl("wait", "--for=condition=Ready", "pod/kafka", "--timeout=180s")
-    wait("the topic is made", _make_topic)
-    for user, rights in RIGHTS.items():
-        for kind, name, operations in rights:
-            chosen = [word for each in operations for word in ("--operation", each)]
-            principal = ["--add", "--allow-principal", f"User:{user}"]
-            tool("AclCommand", *principal, *chosen, kind, name)
+    wait("it takes commands", lambda: bool(tool("TopicCommand", "--list") or True))
+    make_topic(TOPIC, GROUP)
+    return authority
 
 
-def tool(name: str, *arguments: str) -> str:
+def make_topic(topic: str, group: str) -> None:
+    """Make a topic of three partitions, with each user's rights on it and on the group."""
+    tool("TopicCommand", "--create", "--if-not-exists", "--topic", topic, "--partitions", "3")
+    write = ("--topic", topic, "--producer")
+    _allow("producer", *write)
+    _allow("replay", *write)
+    _allow("consumer", "--topic", topic, "--group", group, "--consumer")
+
+
+def _allow(user: str, *rights: str) -> None:
+    tool("AclCommand", "--add", "--allow-principal", f"User:{user}", *rights)
+
+
+def tool(name: str, *arguments: str, package: str = "org.apache.kafka.tools") -> str:
     """What one of Kafka's tools says, as the administrator."""
     where = [
         "--bootstrap-server",
@@ -94,13 +104,41 @@ def tool(name: str, *arguments: str) -> str:
         "--command-config",
         "/etc/kafka/client.properties",
     ]
-    program = ["java", "-Xmx128m", "-cp", "/opt/kafka/libs/*", f"org.apache.kafka.tools.{name}"]
+    program = ["java", "-Xmx128m", "-cp", "/opt/kafka/libs/*", f"{package}.{name}"]
     return kubectl("exec", "kafka", "--", *program, *where, *arguments)
 
 
-def _make_topic() -> bool:
-    tool("TopicCommand", "--create", "--if-not-exists", "--topic", TOPIC, "--partitions", "3")
-    return True
+def change_password(user: str, password: str) -> None:
+    """Give a user another password, in the broker and in the Secret that clients read."""
+    change = ("--alter", "--entity-type", "users", "--entity-name", user)
+    credential = f"SCRAM-SHA-512=[iterations=4096,password={password}]"
+    tool("ConfigCommand", *change, "--add-config", credential, package="kafka.admin")
+    apply(secret(f"kafka-{user}", {"password": password}))
+
+
+def trust(*authorities: trustme.CA) -> None:
+    """Have the broker and the Secret that clients read trust these CAs, and no other."""
+    bundle = b"".join(one.cert_pem.bytes() for one in authorities).decode()
+    _write("/data/ca.crt", bundle)
+    _reload("ssl.truststore.location=/data/ca.crt")
+    apply(secret("kafka-ca", {"ca.crt": bundle}))
+
+
+def present(authority: trustme.CA) -> None:
+    """Have the broker show a certificate by this CA to every new connection."""
+    _write("/data/broker.pem", _key_and_certificate(authority).decode())
+    _reload("ssl.keystore.location=/data/broker.pem")
+
+
+def _write(path: str, text: str) -> None:
+    kubectl("exec", "--stdin", "kafka", "--", "sh", "-c", f"cat > {path}", stdin=text)
+
+
+def _reload(file: str) -> None:
+    """A file is read again when its setting is set again."""
+    change = ("--alter", "--entity-type", "brokers", "--entity-name", "1")
+    setting = f"listener.name.clients.{file}"
+    tool("ConfigCommand", *change, "--add-config", setting, package="kafka.admin")
 
 
 def _jaas(user: str, password: str) -> str:
@@ -108,8 +146,7 @@ def _jaas(user: str, password: str) -> str:
     return f'{module} required username="{user}" password="{password}";'
 
 
-def _secrets(passwords: dict[str, str]) -> list[Resource]:
-    authority = trustme.CA()
+def _secrets(passwords: dict[str, str], authority: trustme.CA) -> list[Resource]:
     jaas = _jaas("admin", passwords["admin"])
     files = {
         "broker.pem": _key_and_certificate(authority).decode(),
@@ -119,15 +156,7 @@ def _secrets(passwords: dict[str, str]) -> list[Resource]:
     }
     made = {"kafka-server": files, "kafka-ca": {"ca.crt": files["ca.crt"]}}
     made |= {f"kafka-{user}": {"password": passwords[user]} for user in USERS}
-    return [
-        {
-            "apiVersion": "v1",
-            "kind": "Secret",
-            "metadata": metadata(name),
-            "data": {key: base64.b64encode(value.encode()).decode() for key, value in data.items()},
-        }
-        for name, data in made.items()
-    ]
+    return [secret(name, data) for name, data in made.items()]
 
 
 def _key_and_certificate(authority: trustme.CA) -> bytes:

@@ -1,5 +1,6 @@
 """kubectl and helm, with errors that say what they said."""
 
+import base64
 import json
 import os
 import subprocess
@@ -62,6 +63,12 @@ def get(kind: str, *arguments: str) -> list[Resource]:
 def metadata(name: str, **labels: str) -> Resource:
     """The metadata of a resource of the suite's own."""
     return {"name": name, "namespace": NAMESPACE, "labels": {"suite": "vitalstream", **labels}}
+
+
+def secret(name: str, data: dict[str, str]) -> Resource:
+    """A Secret of the suite's own."""
+    packed = {key: base64.b64encode(value.encode()).decode() for key, value in data.items()}
+    return {"apiVersion": "v1", "kind": "Secret", "metadata": metadata(name), "data": packed}
 
 
 def wait(what: str, true: Callable[[], bool], seconds: float = 300) -> None:

@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from tests.chart.rendering import environment
 from tests.cluster import broker, images
@@ -20,20 +20,73 @@ from tests.cluster.kubernetes import (
 )
 
 _AUDIT: Final = Path(__file__).with_name("audit.py").read_text(encoding="utf-8")
-# Policies reach a new pod a moment after it has started, so it looks until it sees what it should.
+# Policies reach a new pod a moment after it has started, so it looks until it has seen what it
+# should three times in a row.
 _CONNECT: Final = """\
 import socket, sys, time
 host, port, wanted = sys.argv[1], int(sys.argv[2]), sys.argv[3]
+found, same = "", 0
+for _ in range(30):
+    try:
+        socket.create_connection((host, port), timeout=3).close()
+        now = "yes"
+    except OSError:
+        now = "no"
+    found, same = now, same + 1 if now == found else 1
+    if found == wanted and same == 3:
+        break
+    time.sleep(0.5)
+print(found if same >= 3 else "now and then")
+"""
+
+
+_LOGIN: Final = """\
+import os, time
+import psycopg
+if "CA" in os.environ:
+    os.environ["PGSSLROOTCERT"] = "/tmp/ca.crt"
+    open("/tmp/ca.crt", "w").write(os.environ["CA"])
 for _ in range(20):
     try:
-        socket.create_connection((host, port), timeout=4).close()
-        found = "yes"
-    except OSError:
-        found = "no"
-    if found == wanted:
+        psycopg.connect(connect_timeout=5).close()
+        said = "let in"
+    except psycopg.OperationalError as error:
+        said = str(error)
+    if said == "let in" or "authentication failed" in said or "verify failed" in said:
         break
     time.sleep(1)
-print(found)
+print(said)
+"""
+_TRUST: Final = """\
+import os, socket, ssl, time
+context = ssl.create_default_context(cadata=os.environ["CA"])
+host, port = os.environ["HOST"], int(os.environ["PORT"])
+for _ in range(20):
+    try:
+        with socket.create_connection((host, port), timeout=5) as plain:
+            context.wrap_socket(plain, server_hostname=host).close()
+        said = "trusted"
+        break
+    except ssl.SSLError as error:
+        said = str(error)
+        break
+    except OSError as error:
+        said = str(error)
+        time.sleep(1)
+print(said)
+"""
+
+_SEND: Final = """\
+import os
+from confluent_kafka import Producer
+from vitalstream_runtime.kafka import client_options
+from vitalstream_runtime.settings import KafkaSettings, load
+kafka, failed = load(KafkaSettings), []
+producer = Producer(client_options(kafka, "probe"))
+told = lambda error, _: failed.append(error)
+producer.produce(kafka.topic, os.environ["RECORD"].encode(), on_delivery=told)
+producer.flush(60)
+print("sent" if failed == [None] else failed)
 """
 
 
@@ -65,32 +118,76 @@ DENIED: Final = [
 ]
 
 
-def connects(component: str, host: str, port: int, *, wanted: bool) -> bool:
-    """Whether a pod with a component's labels gets a connection; `wanted` is what it looks for."""
+def connects(component: str, host: str, port: int, *, wanted: bool) -> str:
+    """Whether a pod with a component's labels gets a connection: yes, no, or now and then.
+
+    It looks until it has seen three times what is `wanted`, or for half a minute and more.
+    """
     look = ["python", "-c", _CONNECT, host, str(port), "yes" if wanted else "no"]
-    return _run_pod(f"probe-{component or 'stranger'}", component, look).startswith("yes")
+    return run_pod(f"probe-{component or 'stranger'}", component, look).strip()
 
 
-def audit() -> dict[str, int]:
-    """What audit.py says, run with the consumer's Kafka user and replay's database login."""
+def login(role: str, password: str) -> str:
+    """What PostgreSQL says to a role and its password: "let in", or why not."""
+    told = {"PGHOST": f"{NAME}-postgres-rw", "PGUSER": role, "PGPASSWORD": password}
+    return _ask(_LOGIN, told | {"PGDATABASE": "vitalstream", "PGSSLMODE": "require"})
+
+
+def verifies(host: str, authority: str) -> bool:
+    """Whether PostgreSQL's certificate there is by this CA; nobody is logged in."""
+    told = {"PGHOST": host, "PGUSER": "nobody", "PGPASSWORD": "none", "PGDATABASE": "postgres"}
+    said = _ask(_LOGIN, told | {"PGSSLMODE": "verify-ca", "CA": authority})
+    assert "certificate verify failed" in said or "authentication failed" in said, said
+    return "authentication failed" in said
+
+
+def trusts(host: str, port: int, authority: str) -> str:
+    """What TLS says to a server where only this CA is trusted: "trusted", or why not."""
+    return _ask(_TRUST, {"HOST": host, "PORT": str(port), "CA": authority})
+
+
+def _ask(script: str, told: dict[str, str]) -> str:
+    """Run a script in a pod that the consumer's policies let through."""
+    env = [{"name": name, "value": value} for name, value in told.items()]
+    return run_pod("probe-asks", "consumer", ["python", "-c", script], env=env).strip()
+
+
+def audit(since: dict[str, int]) -> dict[str, Any]:
+    """What audit.py says, run with the consumer's Kafka user and replay's database login.
+
+    Args:
+        since: The `ends` of the audit before.
+    """
     (replay,) = get("cronjob", "-l", "app.kubernetes.io/component=replay")
     spec = replay["spec"]["jobTemplate"]["spec"]["template"]["spec"]
-    container = spec["containers"][0]
-    variables = environment(container) | {"KAFKA_SASL_USERNAME": "consumer"}
-    volumes = json.loads(json.dumps(spec["volumes"]).replace('"kafka-replay"', '"kafka-consumer"'))
-    said = _run_pod(
-        "audit",
-        "replay",
-        ["python", "-c", _AUDIT],
-        env=[{"name": name, "value": value} for name, value in variables.items()],
-        volumes=volumes,
-        mounts=container["volumeMounts"],
-    )
-    found: dict[str, int] = json.loads(said.splitlines()[-1])
+    spec = json.loads(json.dumps(spec).replace('"kafka-replay"', '"kafka-consumer"'))
+    said = _as("replay", spec, [_AUDIT, json.dumps(since)], {"KAFKA_SASL_USERNAME": "consumer"})
+    found: dict[str, Any] = json.loads(said.splitlines()[-1])
     return found
 
 
-def _run_pod(
+def send(record: str) -> None:
+    """Send one record as the producer does, with its user."""
+    (producer,) = get("deployment", "-l", "app.kubernetes.io/component=producer")
+    said = _as("producer", producer["spec"]["template"]["spec"], [_SEND], {"RECORD": record})
+    assert said.strip() == "sent", said
+
+
+def _as(component: str, spec: Resource, script: list[str], told: dict[str, str]) -> str:
+    """Run a script with the variables and secrets of a component's first container."""
+    container = spec["containers"][0]
+    variables = environment(container) | told
+    return run_pod(
+        f"as-{component}",
+        component,
+        ["python", "-c", *script],
+        env=[{"name": name, "value": value} for name, value in variables.items()],
+        volumes=spec["volumes"],
+        mounts=container["volumeMounts"],
+    )
+
+
+def run_pod(
     name: str,
     component: str,
     command: list[str],
@@ -114,7 +211,7 @@ def _run_pod(
         "env": env or [],
         "securityContext": RESTRICTED,
         "resources": {"requests": {"cpu": "100m", "memory": "128Mi"}},
-        "volumeMounts": mounts or [],
+        "volumeMounts": mounts or [{"name": "tmp", "mountPath": "/tmp"}],  # noqa: S108
     }
     kubectl("delete", "pod", name, "--ignore-not-found", "--timeout=60s")
     apply(
@@ -127,7 +224,7 @@ def _run_pod(
                 "automountServiceAccountToken": False,
                 "securityContext": AS_NOBODY,
                 "containers": [container],
-                "volumes": volumes or [],
+                "volumes": volumes or [{"name": "tmp", "emptyDir": {}}],
             },
         }
     )

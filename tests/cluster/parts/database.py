@@ -1,0 +1,88 @@
+"""The database away, and lost with its tail: the ledger goes back with it, and nothing is lost."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.cluster.kubernetes import get, kubectl, wait
+from tests.cluster.release import (
+    CLUSTER,
+    DATABASE_KIND,
+    audit,
+    equal,
+    flowing,
+    of,
+    primary,
+    reached,
+    restarts,
+    upgrade,
+)
+
+pytestmark = pytest.mark.long
+
+
+def test_a_deleted_database_pod_loses_nothing() -> None:
+    """It comes back on its volume; the consumer waits without a restart."""
+    before = restarts()
+    kubectl("delete", "pod", primary())
+    wait("the database is back", lambda: reached() > 0)
+    flowing(10)
+    assert restarts() == before
+    assert equal(audit())
+
+
+def test_a_failover_that_loses_the_tail_loses_nothing(tmp_path: Path) -> None:
+    """Two instances, the replica asynchronous and behind; the primary and its volume destroyed.
+
+    What the primary alone had is gone, with the ledger's steps in it: the consumer finds the ledger
+    behind what it remembers, says `rewound`, and reads those records again.
+    """
+    upgrade(tmp_path, database={"cnpg": {"instances": 2}})
+    wait("both are ready", lambda: _ready() == 2, 300)
+    flowing(5)
+    old = primary()
+    (replica,) = [name for name in _instances() if name != old]
+    receiver = _psql(replica, "SELECT pid FROM pg_stat_wal_receiver")
+    _signal(replica, "STOP", receiver)
+    flowing(5)  # committed by the primary, received by nobody
+    had = int(_psql(replica, "SELECT sum(next_offset) FROM stream_offsets"))
+    print(f"the primary has {reached() - had} records more than the replica")
+    assert had < reached()
+    kubectl("delete", "persistentvolumeclaim", old, "--wait=false")
+    kubectl("delete", "pod", old, "--grace-period=0", "--force")
+    # Killed before it can take what waits in its socket; promoting waits for its end.
+    _signal(replica, "TERM", receiver)
+    _signal(replica, "CONT", receiver)
+    wait("the replica is the primary", lambda: primary() == replica, 300)
+    flowing(10)
+    assert '"rewound"' in kubectl("logs", *of("consumer"), "--tail=-1", "-c", "consumer")
+    assert equal(audit())
+    wait("the lost instance is made anew", lambda: _ready() == 2, 300)
+    assert old not in [one["metadata"]["name"] for one in get("persistentvolumeclaim")]
+
+
+def test_back_to_one_instance(tmp_path: Path) -> None:
+    """The other is removed with its volume, under load."""
+    upgrade(tmp_path)
+    wait("one is left", lambda: len(_instances()) == 1, 300)
+    flowing(5)
+    assert equal(audit())
+    assert len(get("persistentvolumeclaim")) == 1
+
+
+def _instances() -> list[str]:
+    return [one["metadata"]["name"] for one in get("pod", "-l", f"cnpg.io/cluster={CLUSTER}")]
+
+
+def _ready() -> int:
+    (cluster,) = get(DATABASE_KIND)
+    return int(cluster["status"].get("readyInstances", 0))
+
+
+def _psql(pod: str, statement: str) -> str:
+    command = ["psql", "--no-psqlrc", "-At", "-d", "vitalstream", "-c", statement]
+    return kubectl("exec", pod, "-c", "postgres", "--", *command).strip()
+
+
+def _signal(pod: str, name: str, process: str) -> None:
+    kubectl("exec", pod, "-c", "postgres", "--", "sh", "-c", f"kill -{name} {process}")

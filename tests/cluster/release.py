@@ -1,0 +1,253 @@
+"""The release under test: its values, its upgrades, what its tables hold, and the comparison."""
+
+import json
+import os
+import subprocess
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+
+from tests.chart.schema import CHART
+from tests.cluster import broker, images, probes
+from tests.cluster.kubernetes import (
+    NAME,
+    NAMESPACE,
+    RELEASE,
+    Resource,
+    get,
+    helm_,
+    kubectl,
+    metadata,
+    wait,
+)
+
+LEAST_RATE: Final = 1000
+"""Records/s below which "under load" is not said."""
+RATE: Final = int(os.environ.get("CLUSTER_RATE", "1250"))
+"""Records/s that the producer is asked for."""
+CLUSTER: Final = f"{NAME}-postgres"
+DATABASE_KIND: Final = "cluster.postgresql.cnpg.io"
+_ENOUGH_SECONDS: Final = 5.0
+
+_since: dict[str, int] = {}
+
+
+def merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    """Values as Helm merges them: maps key by key, everything else replaced."""
+    both = dict(below)
+    for key, value in above.items():
+        under = both.get(key)
+        both[key] = (
+            merged(under, value)
+            if isinstance(under, Mapping) and isinstance(value, Mapping)
+            else value
+        )
+    return both
+
+
+def image(name: str, tag: str = images.TAG) -> dict[str, str]:
+    """Values of one of our images."""
+    return {"repository": f"{images.PREFIX}{name}", "tag": tag}
+
+
+def values(**more: Any) -> dict[str, Any]:
+    """An external broker, PostgreSQL by CloudNativePG, a steady stream; changed by `more`."""
+    told: dict[str, Any] = {
+        "images": {name: image(name) for name in images.SERVICES},
+        "kafka": {
+            "mode": "external",
+            "external": {
+                "bootstrapServers": f"{broker.HOST}:9093",
+                "ca": {"existingSecret": "kafka-ca"},
+                "peers": [{"podSelector": {"matchLabels": {"app": "kafka"}}}],
+            },
+            "users": {
+                user: {"username": user, "existingSecret": f"kafka-{user}"} for user in broker.USERS
+            },
+        },
+        "database": {
+            "cnpg": {
+                "imageName": images.POSTGRES,
+                "storage": {"size": "2Gi"},
+                "resources": {"requests": {"cpu": "250m", "memory": "512Mi"}},
+            }
+        },
+        # Scaled by kubectl around each audit: Helm must not own the number.
+        "producer": {"replicas": None, "settings": {"PRODUCER_RATE": RATE}},
+        "consumer": {"replicas": 1},
+    }
+    return merged(told, more)
+
+
+def upgrade(
+    tmp_path: Path,
+    *options: str,
+    release: str = RELEASE,
+    chart: Path = CHART,
+    told: dict[str, Any] | None = None,
+    **more: Any,
+) -> None:
+    """Install a release or change it, and wait until it stands.
+
+    Args:
+        tmp_path: Where the values are written.
+        options: Of Helm, in place of waiting for ten minutes.
+        release: Its name.
+        chart: The chart's folder.
+        told: The values, in place of `values`.
+        more: What differs from `values`.
+    """
+    file = tmp_path / "values.yaml"
+    file.write_text(yaml.safe_dump(told or values(**more)), encoding="utf-8")
+    waiting = options or ("--wait", "--timeout", "10m")
+    helm_("upgrade", "--install", release, str(chart), "--values", str(file), *waiting)
+
+
+def revision() -> int:
+    """Number of the release's revision that is deployed."""
+    return int(json.loads(helm_("status", RELEASE, "--output", "json"))["version"])
+
+
+def primary() -> str:
+    """Name of the primary's pod."""
+    (found,) = get("pod", "-l", f"cnpg.io/cluster={CLUSTER},cnpg.io/instanceRole=primary")
+    return str(found["metadata"]["name"])
+
+
+def psql(statement: str) -> str:
+    """What the primary says, to the superuser inside its own pod."""
+    command = ["psql", "--no-psqlrc", "-At", "-d", "vitalstream", "-c", statement]
+    return kubectl("exec", primary(), "-c", "postgres", "--", *command).strip()
+
+
+def stored() -> int:
+    """How many records have a verdict, by the ledger."""
+    return int(psql("SELECT coalesce(sum(stored + duplicates), 0) FROM stream_offsets"))
+
+
+def flowing(seconds: float, rate: float = LEAST_RATE) -> None:
+    """Wait until as many more records are stored as the load brings in some seconds."""
+    goal = reached() + int(seconds * rate)
+    wait(f"{seconds:g} s of records more are stored", lambda: reached() >= goal)
+
+
+def reached() -> int:
+    """The sum of the ledger's next offsets."""
+    return int(psql("SELECT coalesce(sum(next_offset), 0) FROM stream_offsets"))
+
+
+def audit() -> dict[str, Any]:
+    """Stop the producer, wait until all is stored, compare; the producer goes on afterwards.
+
+    Returns:
+        audit.py's report of the whole topic, with the rate since the audit before, and `lost`: what
+        the producer's pods say at their end that they could not deliver.
+    """
+    lost = stop_producer()
+    found = probes.audit(_since)
+    _since.clear()
+    _since.update(found.pop("ends"))
+    start_producer()
+    found["lost"] = lost
+    print(json.dumps(found))
+    return found
+
+
+def equal(found: Mapping[str, Any]) -> bool:
+    """Whether what was produced, at the load that was promised, is stored, each record once."""
+    wrong = ("missing", "unknown", "doubled", "dead", "behind", "lost")
+    if found["produced"] <= 0 or any(found[what] for what in wrong):
+        return False
+    slow = found["seconds"] >= _ENOUGH_SECONDS and found["rate"] < LEAST_RATE
+    assert not slow, f"too slow a load to prove anything, on this machine: {found}"
+    return True
+
+
+def stop_producer() -> int:
+    """Scale it to nothing; returns how many records its pods have lost, by their last words."""
+    pods = [pod["metadata"]["name"] for pod in get("pod", *of("producer"))]
+    following = [
+        subprocess.Popen(
+            ["kubectl", "--namespace", NAMESPACE, "logs", "--follow", "--tail=1", pod],
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for pod in pods
+    ]
+    kubectl("scale", f"deployment/{NAME}-producer", "--replicas=0")
+    kubectl("wait", "--for=delete", "pod", *of("producer"), "--timeout=120s")
+    return sum(_lost(said.communicate(timeout=60)[0]) for said in following)
+
+
+def _lost(log: str) -> int:
+    """What a producer's last line says: "Stopped: 1,000 records sent, 0 lost"."""
+    words = [line for line in log.splitlines() if "Stopped: " in line]
+    assert words, f"the producer did not say how it ended: {log[-300:]}"
+    return int(words[-1].split(" sent, ")[1].split(" lost")[0].replace(",", ""))
+
+
+def start_producer() -> None:
+    """Scale it to one."""
+    kubectl("scale", f"deployment/{NAME}-producer", "--replicas=1")
+
+
+def of(component: str, release: str = RELEASE) -> tuple[str, str]:
+    """Kubectl's words for the resources of a component of a release."""
+    labels = f"app.kubernetes.io/instance={release},app.kubernetes.io/component={component}"
+    return "-l", labels
+
+
+def pods(component: str, release: str = RELEASE) -> list[Resource]:
+    """The pods of a component that are not on their way out."""
+    found = get("pod", *of(component, release))
+    return [pod for pod in found if "deletionTimestamp" not in pod["metadata"]]
+
+
+def restarts(release: str = RELEASE) -> dict[str, int]:
+    """How often containers of each pod of a release were started again."""
+    return {
+        pod["metadata"]["name"]: sum(one["restartCount"] for one in statuses)
+        for pod in get("pod", "-l", f"app.kubernetes.io/instance={release}")
+        for statuses in [pod["status"].get("containerStatuses", [])]
+    }
+
+
+def job_from(cronjob: str, name: str, arguments: list[str] | None = None) -> str:
+    """Run a Job from one of the release's CronJobs to its end; returns what it says."""
+    create = ("create", "job", name, f"--from=cronjob/{NAME}-{cronjob}")
+    made = json.loads(kubectl(*create, "--dry-run=client", "-o", "json"))
+    if arguments:
+        made["spec"]["template"]["spec"]["containers"][0]["args"] = arguments
+    made["metadata"] |= metadata(name)
+    kubectl("create", "-f", "-", stdin=json.dumps(made))
+    wait(f"job {name} ends", lambda: _ended(name))
+    said = kubectl("logs", f"job/{name}")
+    (job,) = [one for one in get("job") if one["metadata"]["name"] == name]
+    assert job["status"].get("succeeded") == 1, said
+    kubectl("delete", "job", name)
+    return said
+
+
+def _ended(job: str) -> bool:
+    (found,) = [one for one in get("job") if one["metadata"]["name"] == job]
+    return bool(found["status"].get("succeeded") or found["status"].get("failed"))
+
+
+def ready_in(seconds: float, *components: str, release: str = RELEASE) -> None:
+    """Wait until every pod of these components is ready, and none is on its way out."""
+
+    def ready() -> bool:
+        found = [pod for component in components for pod in get("pod", *of(component, release))]
+        return bool(found) and all(
+            condition["status"] == "True"
+            for pod in found
+            for condition in pod["status"].get("conditions", [])
+            if condition["type"] == "Ready"
+        )
+
+    started = time.monotonic()
+    wait(f"{', '.join(components)} ready", ready, seconds)
+    print(f"ready after {time.monotonic() - started:.0f} s: {', '.join(components)}")
