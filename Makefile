@@ -100,7 +100,8 @@ cluster-images: env ## load the suite's images after make images (needs Docker);
 	@$(BIN)/python -m tests.cluster.images
 
 cluster-test: env ## install, scale, break, uninstall on KUBECONFIG's cluster (needs kubectl, CloudNativePG, Chromium, cluster-images); ARGS='-m "not long"'
-	@$(BIN)/python -m pytest $(CLUSTER_PARTS:%=tests/cluster/parts/%.py) --verbose -s $(ARGS)
+	@$(BIN)/python -m pytest $(CLUSTER_PARTS:%=tests/cluster/parts/%.py) --verbose -s \
+		--timeout=1800 $(ARGS)
 
 chaos: env ## break everything while 200,000 records flow (10 to 30 min, 4 GB of memory); CHAOS_SEED repeats a run
 	@$(BIN)/python -m pytest tests/chaos/full.py -s $(ARGS)

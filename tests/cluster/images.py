@@ -5,24 +5,20 @@ where it is empty the cluster is taken to share this machine's Docker. The two s
 kept as archives in the user's cache folder.
 """
 
-import hashlib
 import os
 import shlex
 import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from tests.chart.helm import cache
+from tests.cluster.archives import PREFIX, TAG, kept
 from vitalstream_devstack import kafka_jars
 from vitalstream_devstack.kafka_jars import JAVA, KAFKA_VERSION, kafka_classpath
 
 HERE: Final = Path(__file__).parent
-PREFIX: Final = os.environ.get("IMAGE_PREFIX", "vitalstream-")
-TAG: Final = os.environ.get("TAG", "dev")
 SERVICES: Final = ("producer", "consumer", "dashboard", "storage")
 OURS: Final = [f"{PREFIX}{name}:{TAG}" for name in SERVICES]
 NEXT: Final = f"{TAG}-next"
@@ -43,26 +39,6 @@ def build() -> None:
     for name in MIGRATED:
         tag, ours = f"{PREFIX}{name}:{NEXT}", f"{PREFIX}{name}:{TAG}"
         docker_build(HERE / "next_release", tag, ["--build-arg", f"BASE={ours}"])
-
-
-def kept(image: str, made_of: list[Path], build: Callable[[], None]) -> None:
-    """Have an image that seldom changes: the cache's archive of it, or a new one."""
-    digest = hashlib.sha256(os.environ.get("DEBIAN_IMAGE", "").encode())
-    for file in made_of:
-        digest.update(file.read_bytes())
-    name = image.replace(":", "-")
-    archive = cache() / "images" / f"{name}-{digest.hexdigest()[:12]}.tar"
-    if archive.exists():
-        load_it = ["docker", "load", "--quiet", "--input", str(archive)]
-        subprocess.run(load_it, check=True, stdout=subprocess.DEVNULL)
-        return
-    build()
-    archive.parent.mkdir(parents=True, exist_ok=True)
-    draft = archive.with_suffix(".new")
-    subprocess.run(["docker", "save", "--output", str(draft), image], check=True)
-    for older in archive.parent.glob(f"{name}-*.tar"):
-        older.unlink()
-    draft.rename(archive)
 
 
 def _postgres(arguments: list[str]) -> None:

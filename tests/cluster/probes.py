@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from tests.chart.rendering import environment
-from tests.cluster import broker, images
+from tests.cluster import archives, broker
 from tests.cluster.kubernetes import (
     AS_NOBODY,
     NAME,
@@ -205,7 +205,7 @@ def run_pod(
         }
     container = {
         "name": "probe",
-        "image": f"{images.PREFIX}consumer:{images.TAG}",
+        "image": f"{archives.PREFIX}consumer:{archives.TAG}",
         "imagePullPolicy": "IfNotPresent",
         "command": command,
         "env": env or [],

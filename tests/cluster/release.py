@@ -11,7 +11,7 @@ from typing import Any, Final
 import yaml
 
 from tests.chart.schema import CHART
-from tests.cluster import broker, images, probes
+from tests.cluster import archives, broker, images, probes
 from tests.cluster.kubernetes import (
     NAME,
     NAMESPACE,
@@ -48,9 +48,9 @@ def merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]
     return both
 
 
-def image(name: str, tag: str = images.TAG) -> dict[str, str]:
+def image(name: str, tag: str = archives.TAG) -> dict[str, str]:
     """Values of one of our images."""
-    return {"repository": f"{images.PREFIX}{name}", "tag": tag}
+    return {"repository": f"{archives.PREFIX}{name}", "tag": tag}
 
 
 def values(**more: Any) -> dict[str, Any]:

@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from tests.chart.schema import CHART
-from tests.cluster import images
+from tests.cluster import archives, images
 from tests.cluster.kubernetes import RELEASE, Resource, get, helm_, kubectl, wait
 from tests.cluster.release import (
     audit,
@@ -87,7 +87,7 @@ def test_the_rollback_loses_nothing(release_before: int) -> None:
     """Programs older than the tables work, and their migrations' Job finds nothing to do."""
     newer = _tables()
     helm_("rollback", RELEASE, str(release_before), "--wait", "--timeout", "10m")
-    assert {_tag(pod) for pod in pods("consumer")} == {images.TAG}
+    assert {_tag(pod) for pod in pods("consumer")} == {archives.TAG}
     assert _tables() == newer
     (migrate,) = get("job", *of("migrate"))
     assert migrate["status"].get("succeeded") == 1
