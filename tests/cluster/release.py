@@ -168,22 +168,28 @@ def equal(found: Mapping[str, Any]) -> bool:
 
 def stop_producer() -> int:
     """Scale it to nothing; returns how many records its pods have lost, by their last words."""
-    pods = [pod["metadata"]["name"] for pod in get("pod", *of("producer"))]
-    following = [
-        subprocess.Popen(
-            ["kubectl", "--namespace", NAMESPACE, "logs", "--follow", "--tail=1", pod],
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        for pod in pods
-    ]
+    listening = LastWords()
     kubectl("scale", f"deployment/{NAME}-producer", "--replicas=0")
     kubectl("wait", "--for=delete", "pod", *of("producer"), "--timeout=120s")
-    return sum(_lost(said.communicate(timeout=60)[0]) for said in following)
+    return listening.lost()
+
+
+class LastWords:
+    """Listens to the producer's pods that run now, until they end."""
+
+    def __init__(self) -> None:
+        command = ["kubectl", "--namespace", NAMESPACE, "logs", "--follow", "--tail=1"]
+        self._following = [
+            subprocess.Popen([*command, pod["metadata"]["name"]], stdout=subprocess.PIPE, text=True)
+            for pod in pods("producer")
+        ]
+
+    def lost(self) -> int:
+        """What they said at their end: "Stopped: 1,000 records sent, 0 lost"."""
+        return sum(_lost(said.communicate(timeout=120)[0]) for said in self._following)
 
 
 def _lost(log: str) -> int:
-    """What a producer's last line says: "Stopped: 1,000 records sent, 0 lost"."""
     words = [line for line in log.splitlines() if "Stopped: " in line]
     assert words, f"the producer did not say how it ended: {log[-300:]}"
     return int(words[-1].split(" sent, ")[1].split(" lost")[0].replace(",", ""))

@@ -71,7 +71,10 @@ def test_back_to_one_instance(tmp_path: Path) -> None:
 
 
 def _instances() -> list[str]:
-    return [one["metadata"]["name"] for one in get("pod", "-l", f"cnpg.io/cluster={CLUSTER}")]
+    return [
+        one["metadata"]["name"]
+        for one in get("pod", "-l", f"cnpg.io/cluster={CLUSTER},cnpg.io/podRole=instance")
+    ]
 
 
 def _ready() -> int:

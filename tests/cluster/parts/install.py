@@ -69,6 +69,7 @@ def test_helm_test_fails_where_nothing_is_consumed(tmp_path: Path) -> None:
     said = kubectl("logs", f"{NAME}-test-read")
     assert "no consumer has claimed a partition yet" in said
     upgrade(tmp_path)
+    helm_("test", RELEASE, "--timeout", "5m")
 
 
 def test_records_flow_and_a_loss_would_be_seen() -> None:

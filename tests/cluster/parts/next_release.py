@@ -89,10 +89,14 @@ def test_the_rollback_loses_nothing(release_before: int) -> None:
     helm_("rollback", RELEASE, str(release_before), "--wait", "--timeout", "10m")
     assert {_tag(pod) for pod in pods("consumer")} == {archives.TAG}
     assert _tables() == newer
-    (migrate,) = get("job", *of("migrate"))
-    assert migrate["status"].get("succeeded") == 1
+    wait("the migrations' Job has ended well", _migrated, 120)
     flowing(10)
     assert equal(audit())
+
+
+def _migrated() -> bool:
+    (migrate,) = get("job", *of("migrate"))
+    return migrate["status"].get("succeeded") == 1
 
 
 def _tag(pod: Resource) -> str:

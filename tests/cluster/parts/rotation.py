@@ -10,7 +10,7 @@ import trustme
 from tests.chart.readme import HEAD
 from tests.cluster import broker, probes
 from tests.cluster.kubernetes import NAME, Resource, get, kubectl, rolled_out, wait
-from tests.cluster.release import CLUSTER, audit, equal, flowing, job_from, psql, upgrade
+from tests.cluster.release import CLUSTER, LastWords, audit, equal, flowing, job_from, psql, upgrade
 
 pytestmark = pytest.mark.long
 LOGINS = {
@@ -87,9 +87,11 @@ def _restart_as_the_readme_says() -> None:
     (line,) = [one for one in HEAD.read_text("utf-8").splitlines() if "rollout restart" in one]
     command = line.split("`")[1].split()
     assert command[0] == "kubectl"
+    producer = LastWords()
     kubectl(*command[1:])
     for component in ("consumer", "producer", "dashboard"):
         rolled_out(component)
+    assert producer.lost() == 0
 
 
 def _secret(name: str) -> Resource:
