@@ -68,19 +68,13 @@ exec java -Xmx512m -cp '/opt/kafka/libs/*' kafka.Kafka /etc/kafka/server.propert
 """
 
 
-def start() -> trustme.CA:
-    """Bring it up, with the users, their rights, the topic, and the Secrets that clients read.
-
-    Returns:
-        The CA of its certificate.
-    """
+def start() -> None:
+    """Bring it up, with the users, their rights, the topic, and the Secrets that clients read."""
     passwords = {name: secrets.token_hex(16) for name in ("admin", *USERS)}
-    authority = trustme.CA()
-    apply(*_secrets(passwords, authority), _service(), _pod(passwords))
+    apply(*_secrets(passwords), _service(), _pod(passwords))
     kubectl("wait", "--for=condition=Ready", "pod/kafka", "--timeout=180s")
     wait("it takes commands", lambda: bool(tool("TopicCommand", "--list") or True))
     make_topic(TOPIC, GROUP)
-    return authority
 
 
 def make_topic(topic: str, group: str) -> None:
@@ -116,9 +110,9 @@ def change_password(user: str, password: str) -> None:
     apply(secret(f"kafka-{user}", {"password": password}))
 
 
-def trust(*authorities: trustme.CA) -> None:
-    """Have the broker and the Secret that clients read trust these CAs, and no other."""
-    bundle = b"".join(one.cert_pem.bytes() for one in authorities).decode()
+def trust(*authorities: str) -> None:
+    """Have the broker and the Secret that clients read trust these CAs (PEM), and no other."""
+    bundle = "".join(authorities)
     _write("/data/ca.crt", bundle)
     _reload("ssl.truststore.location=/data/ca.crt")
     apply(secret("kafka-ca", {"ca.crt": bundle}))
@@ -146,7 +140,8 @@ def _jaas(user: str, password: str) -> str:
     return f'{module} required username="{user}" password="{password}";'
 
 
-def _secrets(passwords: dict[str, str], authority: trustme.CA) -> list[Resource]:
+def _secrets(passwords: dict[str, str]) -> list[Resource]:
+    authority = trustme.CA()
     jaas = _jaas("admin", passwords["admin"])
     files = {
         "broker.pem": _key_and_certificate(authority).decode(),

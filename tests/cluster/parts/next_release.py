@@ -96,7 +96,7 @@ def test_the_rollback_loses_nothing(release_before: int) -> None:
 
 def _migrated() -> bool:
     (migrate,) = get("job", *of("migrate"))
-    return migrate["status"].get("succeeded") == 1
+    return bool(migrate["status"].get("succeeded") == 1)
 
 
 def _tag(pod: Resource) -> str:
