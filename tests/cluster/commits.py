@@ -53,15 +53,15 @@ def watched() -> Iterator[Commits]:
     command += ["--", "psql", "--no-psqlrc", "-At", "-d", "vitalstream"]
     found = Commits([])
     with tempfile.TemporaryFile("w+", encoding="utf-8") as said:
-        looking = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=said, text=True)
-        assert looking.stdin is not None, "a pipe was asked for"
-        looking.stdin.write(_LOOK)
-        looking.stdin.flush()
-        try:
-            yield found
-        finally:
-            looking.kill()
-            looking.wait()
+        pipe = subprocess.PIPE
+        with subprocess.Popen(command, stdin=pipe, stdout=said, text=True) as looking:
+            assert looking.stdin is not None, "a pipe was asked for"
+            looking.stdin.write(_LOOK)
+            looking.stdin.flush()
+            try:
+                yield found
+            finally:
+                looking.kill()
         said.seek(0)
         rows = [line.strip().split("|") for line in said]
     found.seen += [(float(row[0]), int(row[1]), int(row[2])) for row in rows if len(row) == 3]

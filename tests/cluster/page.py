@@ -64,12 +64,11 @@ def opened() -> Iterator[Overview]:
 @contextmanager
 def _forwarded() -> Iterator[str]:
     command = ["kubectl", "--namespace", NAMESPACE, "port-forward", f"service/{NAME}-dashboard"]
-    forward = subprocess.Popen([*command, ":80"], stdout=subprocess.PIPE, text=True)
-    assert forward.stdout is not None, "a pipe was asked for"
-    try:
-        found = _FORWARDED.search(forward.stdout.readline())
-        assert found, "kubectl port-forward did not say where"
-        yield f"http://127.0.0.1:{found.group(1)}"
-    finally:
-        forward.kill()
-        forward.wait()
+    with subprocess.Popen([*command, ":80"], stdout=subprocess.PIPE, text=True) as forward:
+        assert forward.stdout is not None, "a pipe was asked for"
+        try:
+            found = _FORWARDED.search(forward.stdout.readline())
+            assert found, "kubectl port-forward did not say where"
+            yield f"http://127.0.0.1:{found.group(1)}"
+        finally:
+            forward.kill()

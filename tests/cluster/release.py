@@ -143,22 +143,22 @@ def audit() -> dict[str, Any]:
     """Stop the producer, wait until all is stored, compare; the producer goes on afterwards.
 
     Returns:
-        audit.py's report of the whole topic, with the rate since the audit before, and `lost`: what
-        the producer's pods say at their end that they could not deliver.
+        audit.py's report of the whole topic, with the rate since the audit before, and `lossy`: how
+        many of the producer's pods could not deliver what they invented.
     """
-    lost = stop_producer()
+    lossy = stop_producer()
     found = probes.audit(_since)
     _since.clear()
     _since.update(found.pop("ends"))
     start_producer()
-    found["lost"] = lost
+    found["lossy"] = lossy
     print(json.dumps(found))
     return found
 
 
 def equal(found: Mapping[str, Any]) -> bool:
     """Whether what was produced, at the load that was promised, is stored, each record once."""
-    wrong = ("missing", "unknown", "doubled", "dead", "behind", "lost")
+    wrong = ("missing", "unknown", "doubled", "dead", "behind", "lossy")
     if found["produced"] <= 0 or any(found[what] for what in wrong):
         return False
     slow = found["seconds"] >= _ENOUGH_SECONDS and found["rate"] < LEAST_RATE
@@ -167,32 +167,38 @@ def equal(found: Mapping[str, Any]) -> bool:
 
 
 def stop_producer() -> int:
-    """Scale it to nothing; returns how many records its pods have lost, by their last words."""
-    listening = LastWords()
+    """Scale it to nothing; returns how many of its pods could not deliver all they had."""
+    ends = ProducerEnds()
     kubectl("scale", f"deployment/{NAME}-producer", "--replicas=0")
-    kubectl("wait", "--for=delete", "pod", *of("producer"), "--timeout=120s")
-    return listening.lost()
+    return ends.lossy()
 
 
-class LastWords:
-    """Listens to the producer's pods that run now, until they end."""
+class ProducerEnds:
+    """Watches the producer's pods that run now, until they are gone."""
 
     def __init__(self) -> None:
-        command = ["kubectl", "--namespace", NAMESPACE, "logs", "--follow", "--tail=1"]
-        self._following = [
-            subprocess.Popen([*command, pod["metadata"]["name"]], stdout=subprocess.PIPE, text=True)
+        code = "jsonpath={.status.containerStatuses[0].state.terminated.exitCode}{'\\n'}"
+        command = ["kubectl", "--namespace", NAMESPACE, "get", "pod", "--watch", "-o", code]
+        self._watching = {
+            pod["metadata"]["name"]: subprocess.Popen(
+                [*command, pod["metadata"]["name"]], stdout=subprocess.PIPE, text=True
+            )
             for pod in pods("producer")
-        ]
+        }
 
-    def lost(self) -> int:
-        """What they said at their end: "Stopped: 1,000 records sent, 0 lost"."""
-        return sum(_lost(said.communicate(timeout=120)[0]) for said in self._following)
+    def lossy(self) -> int:
+        """How many of them have lost records: the producer's exit code says so."""
+        gone = [f"pod/{name}" for name in self._watching]
+        if gone:
+            kubectl("wait", "--for=delete", *gone, "--timeout=120s")
+        return sum(_exit_code(pod, watching) != 0 for pod, watching in self._watching.items())
 
 
-def _lost(log: str) -> int:
-    words = [line for line in log.splitlines() if "Stopped: " in line]
-    assert words, f"the producer did not say how it ended: {log[-300:]}"
-    return int(words[-1].split(" sent, ")[1].split(" lost")[0].replace(",", ""))
+def _exit_code(pod: str, watching: "subprocess.Popen[str]") -> int:
+    watching.terminate()
+    words = watching.communicate()[0].split()
+    assert words, f"{pod} is gone without an exit code"
+    return int(words[-1])
 
 
 def start_producer() -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from tests.cluster.commits import watched
 from tests.cluster.kubernetes import NAME, kubectl, rolled_out
-from tests.cluster.release import LastWords, audit, equal, flowing, of, pods, upgrade
+from tests.cluster.release import ProducerEnds, audit, equal, flowing, of, pods, upgrade
 
 SERVICES = ("producer", "consumer", "dashboard")
 
@@ -20,11 +20,11 @@ def test_a_rolling_restart_loses_nothing() -> None:
         rolled_out("consumer")
         flowing(20)
     print(f"one consumer, restarted: {commits.gaps()}")
-    producer = LastWords()
+    producer = ProducerEnds()
     kubectl("rollout", "restart", f"deployment/{NAME}-producer", f"deployment/{NAME}-dashboard")
     for service in SERVICES:
         rolled_out(service)
-    assert producer.lost() == 0
+    assert producer.lossy() == 0
     flowing(5)
     assert equal(audit())
 

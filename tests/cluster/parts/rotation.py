@@ -10,7 +10,16 @@ import trustme
 from tests.chart.readme import HEAD
 from tests.cluster import broker, probes
 from tests.cluster.kubernetes import NAME, Resource, get, kubectl, rolled_out, wait
-from tests.cluster.release import CLUSTER, LastWords, audit, equal, flowing, job_from, psql, upgrade
+from tests.cluster.release import (
+    CLUSTER,
+    ProducerEnds,
+    audit,
+    equal,
+    flowing,
+    job_from,
+    psql,
+    upgrade,
+)
 
 pytestmark = pytest.mark.long
 LOGINS = {
@@ -88,11 +97,11 @@ def _restart_as_the_readme_says() -> None:
     (line,) = [one for one in HEAD.read_text("utf-8").splitlines() if "rollout restart" in one]
     command = line.split("`")[1].split()
     assert command[0] == "kubectl"
-    producer = LastWords()
+    producer = ProducerEnds()
     kubectl(*command[1:])
     for component in ("consumer", "producer", "dashboard"):
         rolled_out(component)
-    assert producer.lost() == 0
+    assert producer.lossy() == 0
 
 
 def _secret(name: str) -> Resource:
