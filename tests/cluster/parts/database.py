@@ -43,7 +43,7 @@ def test_a_failover_that_loses_the_tail_loses_nothing(tmp_path: Path) -> None:
     old = primary()
     (replica,) = [name for name in _instances() if name != old]
     receiver = _psql(replica, "SELECT pid FROM pg_stat_wal_receiver")
-    _signal(replica, "STOP", receiver)
+    _shell(replica, f"kill -STOP {receiver}")
     flowing(5)  # committed by the primary, received by nobody
     had = int(_psql(replica, "SELECT sum(next_offset) FROM stream_offsets"))
     print(f"the primary has {reached() - had} records more than the replica")
@@ -51,8 +51,7 @@ def test_a_failover_that_loses_the_tail_loses_nothing(tmp_path: Path) -> None:
     kubectl("delete", "persistentvolumeclaim", old, "--wait=false")
     kubectl("delete", "pod", old, "--grace-period=0", "--force")
     # Killed before it can take what waits in its socket; promoting waits for its end.
-    _signal(replica, "TERM", receiver)
-    _signal(replica, "CONT", receiver)
+    _shell(replica, f"kill -TERM {receiver}; kill -CONT {receiver}; true")
     wait("the replica is the primary", lambda: primary() == replica, 300)
     flowing(10)
     assert '"rewound"' in kubectl("logs", *of("consumer"), "--tail=-1", "-c", "consumer")
@@ -87,5 +86,5 @@ def _psql(pod: str, statement: str) -> str:
     return kubectl("exec", pod, "-c", "postgres", "--", *command).strip()
 
 
-def _signal(pod: str, name: str, process: str) -> None:
-    kubectl("exec", pod, "-c", "postgres", "--", "sh", "-c", f"kill -{name} {process}")
+def _shell(pod: str, command: str) -> None:
+    kubectl("exec", pod, "-c", "postgres", "--", "sh", "-c", command)
