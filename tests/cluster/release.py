@@ -235,17 +235,19 @@ def job_from(cronjob: str, name: str, arguments: list[str] | None = None) -> str
         made["spec"]["template"]["spec"]["containers"][0]["args"] = arguments
     made["metadata"] |= metadata(name)
     kubectl("create", "-f", "-", stdin=json.dumps(made))
-    wait(f"job {name} ends", lambda: _ended(name))
-    said = kubectl("logs", f"job/{name}")
-    (job,) = [one for one in get("job") if one["metadata"]["name"] == name]
-    assert job["status"].get("succeeded") == 1, said
+    wait(f"job {name} ends", lambda: bool(_end(name)), 600)
+    said = kubectl("logs", "-l", f"job-name={name}", "--tail=-1")
+    assert _end(name) == ["Complete"], said
     kubectl("delete", "job", name)
     return said
 
 
-def _ended(job: str) -> bool:
+def _end(job: str) -> list[str]:
+    """How it has ended, after all its tries."""
     (found,) = [one for one in get("job") if one["metadata"]["name"] == job]
-    return bool(found["status"].get("succeeded") or found["status"].get("failed"))
+    told = found["status"].get("conditions", [])
+    ends = {one["type"] for one in told if one["status"] == "True"}
+    return sorted(ends & {"Complete", "Failed"})
 
 
 def ready_in(seconds: float, *components: str, release: str = RELEASE) -> None:
