@@ -184,7 +184,7 @@ def _pod(passwords: dict[str, str]) -> Resource:
         "imagePullPolicy": "IfNotPresent",
         "command": ["sh", "-c", _START.format(cluster=cluster, users=users)],
         "securityContext": RESTRICTED,
-        "resources": {"requests": {"cpu": "200m", "memory": "512Mi"}, "limits": {"memory": "1Gi"}},
+        "resources": {"requests": {"cpu": "100m", "memory": "512Mi"}, "limits": {"memory": "1Gi"}},
         "readinessProbe": {"tcpSocket": {"port": 9093}, "periodSeconds": 2},
         "volumeMounts": [
             {"name": "data", "mountPath": "/data"},

@@ -72,12 +72,13 @@ def values(**more: Any) -> dict[str, Any]:
             "cnpg": {
                 "imageName": images.POSTGRES,
                 "storage": {"size": "2Gi"},
-                "resources": {"requests": {"cpu": "250m", "memory": "512Mi"}},
+                "resources": {"requests": {"cpu": "100m", "memory": "512Mi"}},
             }
         },
         # Scaled by kubectl around each audit: Helm must not own the number.
         "producer": {"replicas": None, "settings": {"PRODUCER_RATE": RATE}},
-        "consumer": {"replicas": 1},
+        # Three and one more, in a rollout, find room on a node of two processors.
+        "consumer": {"replicas": 1, "resources": {"requests": {"cpu": "50m"}}},
     }
     return merged(told, more)
 
