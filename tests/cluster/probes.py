@@ -210,7 +210,7 @@ def run_pod(
         "command": command,
         "env": env or [],
         "securityContext": RESTRICTED,
-        "resources": {"requests": {"cpu": "100m", "memory": "128Mi"}},
+        "resources": {"requests": {"cpu": "10m", "memory": "128Mi"}},
         "volumeMounts": mounts or [{"name": "tmp", "mountPath": "/tmp"}],  # noqa: S108
     }
     kubectl("delete", "pod", name, "--ignore-not-found", "--timeout=60s")
