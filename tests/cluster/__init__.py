@@ -1,1 +1,1 @@
-"""The chart in a real cluster: `make cluster-test` runs suite.py on whatever KUBECONFIG names."""
+"""The chart in a real cluster: `make cluster-test` runs parts/ on whatever KUBECONFIG names."""
