@@ -126,7 +126,7 @@ def test_missing_secrets_and_a_wrong_password_are_told_and_waited_for(tmp_path: 
     (kafka,) = [one for one in get("secret") if one["metadata"]["name"] == "kafka-producer"]
     password = base64.b64decode(kafka["data"]["password"]).decode()
     apply(secret("wrong-producer", {"password": password}))
-    _login("wrong-viewer", "right")
+    apply(secret("wrong-viewer", {"password": "right"}))
     _login("wrong-writer", "right")
     ready_in(400, *SERVICES, release=RELEASE)
     assert not any(restarts(RELEASE).values()), restarts(RELEASE)
