@@ -21,7 +21,7 @@ IMAGE_PREFIX ?= vitalstream-
 TAG ?= dev
 DOCKER_BUILD_ARGS ?=
 # Of the cluster suite, in this order: each goes on where the one before it ended.
-CLUSTER_PARTS ?= dry_run install denied scaling rolling next_release rotation replay database backup \
+CLUSTER_PARTS ?= install denied scaling rolling next_release rotation replay database backup \
 	figures uninstall wrong_use
 OPERATORS ?= strimzi cnpg keda monitoring
 # Everything compose.yaml takes from .env without a default.
@@ -62,7 +62,6 @@ chart: env $(CHECKOV)/.installed ## static proof of the Helm chart (downloads He
 				|| exit 1; \
 		done; \
 	else echo "kube-score: NOT RUN, there is none on the PATH"; fi
-
 	@if command -v helm-unittest >/dev/null; then helm-unittest --strict charts/vitalstream; \
 	else echo "helm-unittest: NOT RUN, there is none on the PATH"; fi
 
