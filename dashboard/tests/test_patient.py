@@ -11,7 +11,6 @@ from vitalstream_dashboard.service import service
 from vitalstream_devstack.databases import Database
 
 NAME = "<b>Ann</b> *Bold* [x](http://y)"
-NOW = datetime.now(UTC)
 
 
 @pytest.fixture
@@ -24,7 +23,7 @@ def patient(database: Database, monkeypatch: pytest.MonkeyPatch) -> AppTest:
 
 def stay(ward: Any, number: int, hours_ago: float, **columns: Any) -> None:
     """An admission of P1 with one observation of the same values."""
-    at = (NOW - timedelta(hours=hours_ago)).replace(tzinfo=None)
+    at = (datetime.now(UTC) - timedelta(hours=hours_ago)).replace(tzinfo=None)
     row = ward.row(
         number,
         patient_id="P1",
