@@ -70,7 +70,7 @@ def test_a_handover_fences_nobody(stream: Stream, replicas: Callable[..., Replic
     hospital = Hospital(seed=22, admissions=100)
     stream.send(hospital.messages(900))
     # No survey comes between and each has enough, so that each lane takes one partition.
-    busy = {"CONSUMER_SURVEY_SECONDS": "300", "CONSUMER_BATCH_RECORDS": "100"}
+    busy = {"CONSUMER_SURVEY_SECONDS": "300", "CONSUMER_BATCH_RECORDS": "500"}
     first = replicas(CONSUMER_WRITERS="3", **busy)
     second = replicas(CONSUMER_WRITERS="3")
     with stream.writers_blocked():

@@ -44,7 +44,7 @@ def test_a_stop_finishes_the_batch_in_hand(
 ) -> None:
     """SIGTERM: unready at once, what is being written is committed, the rest left, exit code 0."""
     stream.send(Hospital(seed=24, admissions=50).messages(900))
-    replica = replicas(CONSUMER_BATCH_RECORDS="50")
+    replica = replicas(CONSUMER_BATCH_RECORDS="500")
     with stream.writers_blocked():
         replica.start()
         stream.wait_for_blocked_writers(2)
