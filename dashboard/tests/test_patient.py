@@ -146,7 +146,7 @@ def test_the_next_observation_is_said(  # noqa: PLR0917 - a case, and what it ne
 ) -> None:
     """When NEWS2 asks for it, at the hospital's own pace; nobody waits for who has left."""
     monkeypatch.setenv("DASHBOARD_TIME_SCALE", scale)
-    stay(ward, 1, 2, status=status)
+    stay(ward, 1, 2.1, status=status)
     patient.query_params["p"] = str(link(ward))
     patient.run()
     assert not patient.exception
