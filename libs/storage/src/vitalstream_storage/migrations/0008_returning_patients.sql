@@ -42,7 +42,7 @@ END
 $$;
 
 -- Links are made of one random secret a statement, which is then forgotten: a system call for each
--- takes longer than the row. In order of patients, so that two writers never wait for each other.
+-- takes longer than the row. In order of patients, so that two writers that meet never deadlock here.
 CREATE OR REPLACE FUNCTION place_inserted() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER AS $$
 DECLARE
