@@ -49,14 +49,22 @@ def send(stream: Stream, hospital: Hospital) -> int:
     return 300
 
 
-def send_until_unsaved(stream: Stream, hospital: Hospital) -> int:
-    """The same until none of their commits is on the disk; a claim's would take them there."""
-    sent, written = 0, None
-    while (now_written := stream.query("SELECT pg_current_wal_lsn()")) != written:
-        written = now_written
+def send_and_freeze(stream: Stream, hospital: Hospital, replica: Replica, *, lost: bool) -> int:
+    """Send until a crash would lose the last records' commits, or would not; returns how many.
+
+    The consumer stands still then: it can neither save them with a commit that waits, as its
+    surveys' do, nor read them again before anybody looks.
+    """
+    sent = 0
+    while True:
+        ((begun,),) = stream.query("SELECT pg_current_wal_insert_lsn()::text")
         sent += send(stream, hospital)
+        replica.signal(signal.SIGSTOP)
+        ((unsaved,),) = stream.query("SELECT pg_current_wal_lsn() <= %s::pg_lsn", begun)
+        if unsaved == lost:
+            return sent
+        replica.signal(signal.SIGCONT)
         assert sent < WAIT_SECONDS * 300, "something saves each of the commits"
-    return sent
 
 
 @pytest.mark.parametrize(("waits", "lost"), [("false", True), ("true", False)])
@@ -87,9 +95,8 @@ def test_commits_that_a_crash_loses_are_read_again(  # noqa: PLR0917 - fixtures
     ).start()
     send(stream, hospital)
     freeze_wal_writer(own_postgres)
-    sent = send_until_unsaved(stream, hospital) if lost else send(stream, hospital)
+    sent = send_and_freeze(stream, hospital, replica, lost=lost)
     before = stream.positions()
-    replica.signal(signal.SIGSTOP)  # or it has read the lost tail again before anybody looks
     own_postgres.kill()
     own_postgres.start()
     after = stream.positions()

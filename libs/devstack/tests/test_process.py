@@ -22,6 +22,21 @@ server.start([sys.executable, "-c", sys.argv[2]])
 print(server.pid, flush=True)
 time.sleep(60)
 """
+# Children in sessions of their own, as PostgreSQL's are; each that sees its parent's end says so.
+_MOURNED = """
+import os, pathlib, sys, time
+folder = pathlib.Path(sys.argv[1])
+mine, theirs = os.pipe()
+for number in range(20):
+    if not os.fork():
+        os.setsid()
+        os.close(theirs)
+        os.read(mine, 1)
+        (folder / f"mourned-{number}").touch()
+        os._exit(0)
+(folder / "ready").touch()
+time.sleep(60)
+"""
 _SLEEPER = "import time; time.sleep(60)"
 _STUBBORN = "import signal, time; signal.signal(signal.SIGINT, signal.SIG_IGN); time.sleep(60)"
 
@@ -110,3 +125,15 @@ def test_stop_of_what_never_ran_is_harmless(tmp_path: Path) -> None:
     assert _server(tmp_path).stop(signal.SIGTERM, 1) is None
     assert _server(tmp_path).kill() is None
     assert os.listdir(tmp_path) == []  # noqa: PTH208 - the names are what counts
+
+
+def test_a_kill_is_seen_by_none_of_those_killed(tmp_path: Path) -> None:
+    """As after a power cut: nobody tidies up because the parent has died."""
+    server = _server(tmp_path)
+    server.start([sys.executable, "-c", _MOURNED, str(tmp_path)])
+    server.wait_until((tmp_path / "ready").exists, 30)
+    children = psutil.Process(server.pid).children()
+    server.kill()
+    assert len(children) == 20
+    assert all(_is_gone(child, 10) for child in children)
+    assert list(tmp_path.glob("mourned-*")) == []

@@ -6,6 +6,7 @@ neither the thread that started the child, nor the user it runs as, nor Linux.
 """
 
 import atexit
+import contextlib
 import os
 import signal
 import subprocess
@@ -72,18 +73,23 @@ def signal_group(pid: int, number: signal.Signals) -> None:
 
 
 def kill_tree(pid: int) -> None:
-    """Kill a process with all its descendants, whatever group or session they moved to."""
-    try:
+    """Kill a process with all its descendants, whatever group or session they moved to.
+
+    All stand still before the first one dies: none sees another's end and tidies up (a backend of
+    PostgreSQL drops its temporary tables then, which saves every commit before it).
+    """
+    family: list[psutil.Process] = []
+    with contextlib.suppress(psutil.NoSuchProcess):
         parent = psutil.Process(pid)
+        parent.suspend()  # and starts no more of them
         family = [parent, *parent.children(recursive=True)]
-    except psutil.NoSuchProcess:
-        family = []
+        for member in family:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                member.suspend()
     signal_group(pid, signal.SIGKILL)
     for member in family:
-        try:
+        with contextlib.suppress(psutil.NoSuchProcess):
             member.kill()
-        except psutil.NoSuchProcess:
-            continue
 
 
 def group_is_alive(pid: int) -> bool:
