@@ -72,7 +72,7 @@ class Rounds:
             status=catalogue.STATUSES[seen.status],
             insurance_provider=person.insurer,
             heart_rate=int(heart_rate),
-            blood_pressure=f"{systolic:.0f}/{diastolic:.0f}",
+            blood_pressure=f"{int(systolic)}/{int(diastolic)}",
             temperature_celsius=temperature,
             oxygen_saturation=int(saturation),
             respiratory_rate=int(respiratory_rate),

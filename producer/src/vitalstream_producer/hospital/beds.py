@@ -6,7 +6,7 @@ from typing import Final
 
 import numpy as np
 
-from vitalstream_producer.hospital.departments import DEPARTMENTS
+from vitalstream_producer.hospital.departments import ACUTE, DEPARTMENTS
 from vitalstream_producer.hospital.people import Person
 from vitalstream_producer.hospital.physiology import Bools, Ints, States
 from vitalstream_producer.hospital.profiles import Floats, Profile
@@ -39,6 +39,7 @@ class Beds:
     Attributes:
         stays: By bed, None where it is empty.
         department: By bed.
+        acute: Whether that is emergency or intensive care.
         states: The patients', by bed.
         due: When the next observation is due; `NOBODY` where the bed is empty.
         leaves: When the patient is to leave the department.
@@ -60,6 +61,7 @@ class Beds:
         self.new: Bools = np.zeros(count, bool)
         self.alarm: Bools = np.zeros(count, bool)
         self.noted: Bools = np.zeros(count, bool)
+        self.acute: Bools = np.isin(self.department, ACUTE)
         self._free: list[list[int]] = [[] for _ in DEPARTMENTS]
         for bed in reversed(range(count)):
             self._free[self.department[bed]].append(bed)
@@ -90,6 +92,7 @@ class Beds:
         stay = self.stay(bed)
         self.stays[bed] = None
         self.due[bed] = self.leaves[bed] = NOBODY
+        self.alarm[bed] = False
         self._free[int(self.department[bed])].append(bed)
         return stay
 

@@ -47,7 +47,7 @@ DEPARTMENTS: Final = (
     Department("Surgery", 0.10, stay_hours=80, elective=0.7),
     Department("Pediatrics", 0.06, Profile.CHILDREN, 60.0, 0.08, 0.3, 4.0),
 )
-EMERGENCY, INTENSIVE_CARE = 0, 1
+EMERGENCY, INTENSIVE_CARE = ACUTE = 0, 1
 PEDIATRICS: Final = len(DEPARTMENTS) - 1
 PLACES: Final = {each.name: number for number, each in enumerate(DEPARTMENTS)}
 

@@ -16,6 +16,7 @@ from vitalstream_producer.hospital.profiles import (
     Profile,
 )
 
+_BY_MONITOR: Final = int(Profile.INTENSIVE_CARE)
 _LEAST: Final = np.array([20.0, 40.0, 15.0, 3.0, 30.0, 50.0])
 _MOST: Final = np.array([250.0, 280.0, 180.0, 70.0, 43.0, 100.0])
 
@@ -42,7 +43,7 @@ def shown(values: Floats, profiles: npt.NDArray[np.int64]) -> Floats:
     display = np.rint(values)
     display[:, TEMPERATURE] = np.rint(values[:, TEMPERATURE] * 10) / 10
     counted = np.rint(values[:, RESPIRATORY_RATE] / 2) * 2
-    by_hand = profiles != Profile.INTENSIVE_CARE
+    by_hand = profiles != _BY_MONITOR
     display[:, RESPIRATORY_RATE] = np.where(by_hand, counted, display[:, RESPIRATORY_RATE])
     display[:, DIASTOLIC] = np.minimum(display[:, DIASTOLIC], display[:, SYSTOLIC] - 8)
     return display

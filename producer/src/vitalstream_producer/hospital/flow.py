@@ -8,6 +8,7 @@ from vitalstream_producer.hospital.arrivals import OCCUPANCY, OPENS_AT, Arrivals
 from vitalstream_producer.hospital.beds import HOME, Beds, Stay
 from vitalstream_producer.hospital.conditions import CONDITIONS
 from vitalstream_producer.hospital.departments import (
+    ACUTE,
     DEPARTMENTS,
     EMERGENCY,
     INTENSIVE_CARE,
@@ -17,9 +18,9 @@ from vitalstream_producer.hospital.people import People
 from vitalstream_producer.hospital.physiology import IN_DANGER, Ints, Physiology
 from vitalstream_producer.hospital.profiles import (
     ACUITY,
+    CHILDREN,
     OLDEST_CHILD,
     Floats,
-    Profile,
     child_medians,
 )
 from vitalstream_producer.hospital.truth import TruthLog
@@ -32,7 +33,6 @@ CALM: Final = 0.5
 
 _STAY_SPREAD: Final = 0.6
 _ROUNDS_BEGIN, _ROUNDS_END = 10.0, 18.0  # who is well goes home in the daytime
-_ACUTE: Final = (EMERGENCY, INTENSIVE_CARE)
 _EPISODES: Final = np.array([each.episodes_per_day for each in DEPARTMENTS])
 
 
@@ -75,12 +75,10 @@ class Flow:
     def transfer(self, hour: float) -> None:
         """To intensive care who was seen in danger, to the wards who may leave it or emergency."""
         beds = self._beds
-        taken = beds.taken
-        acute = beds.department[taken] <= max(_ACUTE)
-        who = taken[beds.alarm[taken] | (acute & (hour >= beds.leaves[taken]))]
+        who = np.flatnonzero(beds.alarm | (beds.acute & (hour >= beds.leaves)))
         place, ready = beds.department[who], hour >= beds.leaves[who]
-        severity = beds.states.severity(who, np.full(len(who), hour))
-        adult = beds.states.profile[who] != Profile.CHILDREN
+        severity = beds.states.severity(who, hour)
+        adult = beds.states.profile[who] != CHILDREN
         worse = adult & (place != INTENSIVE_CARE) & (severity > IN_DANGER) & beds.alarm[who]
         better = (place == INTENSIVE_CARE) & ready & (severity < CALM)
         kept = (place == EMERGENCY) & ready & (beds.goes_to[who] != HOME) & ~worse
@@ -110,7 +108,7 @@ class Flow:
         mean = DEPARTMENTS[department].stay_hours
         spread = self._rng.lognormal(-(_STAY_SPREAD**2) / 2, _STAY_SPREAD)
         leaves = float(since + mean * spread)
-        if department in _ACUTE:
+        if department in ACUTE:
             return leaves
         clock = (OPENS_AT + leaves) % 24
         if _ROUNDS_BEGIN <= clock < _ROUNDS_END:
@@ -172,7 +170,7 @@ class Flow:
         states.moved[who] = hour
         states.drowsiness[who] = [each.drowsiness for each in conditions]
         wards = [DEPARTMENTS[each.department].profile for each in newcomers]
-        states.profile[who] = np.where(child, Profile.CHILDREN, wards)
+        states.profile[who] = np.where(child, CHILDREN, wards)
         states.acuity[who] = ACUITY[states.profile[who]]
         states.medians[who] = [
             child_medians(stay.person.age) if stay.person.age <= OLDEST_CHILD else [1.0] * 6
@@ -181,7 +179,7 @@ class Flow:
         states.scale_2[who] = [stay.person.on_scale_2 for stay in stays]
         states.oxygen[who] = False
         # Who comes to emergency or intensive care may be deteriorating already.
-        acute = np.array([each.department in _ACUTE for each in newcomers])
+        acute = np.array([each.department in ACUTE for each in newcomers])
         self.plan(who, hour - 24.0 * acute * self._rng.random(len(who)))
 
     def fill(self) -> None:

@@ -4,7 +4,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from vitalstream_producer.hospital.beds import HOME, Beds, Stay
+from vitalstream_producer.hospital.beds import HOME, NOBODY, Beds, Stay
 from vitalstream_producer.hospital.departments import DEPARTMENTS
 from vitalstream_producer.hospital.flow import CALM, TICK, Flow
 from vitalstream_producer.hospital.people import People
@@ -15,7 +15,7 @@ from vitalstream_producer.hospital.physiology import (
     Observations,
     Physiology,
 )
-from vitalstream_producer.hospital.profiles import Floats, Profile
+from vitalstream_producer.hospital.profiles import CHILDREN, Floats
 from vitalstream_producer.hospital.scoring import hours_until_next, news2_totals, risk_scores
 from vitalstream_producer.hospital.truth import TruthLog
 
@@ -151,7 +151,7 @@ class Hospital:
     def _status(
         self, who: Ints, found: Observations, totals: Ints, most: Ints, leaving: Bools
     ) -> Ints:
-        child = self._beds.states.profile[who] == Profile.CHILDREN
+        child = self._beds.states.profile[who] == CHILDREN
         watched = np.where(child, found.severity > _ILL_CHILD, (totals >= _WATCHED) | (most == 3))  # noqa: PLR2004
         critical = np.where(child, found.severity > _CHILD_IN_DANGER, totals >= _CRITICAL)
         stable = (found.severity < _WELL) & (child | (totals <= _FEW))
@@ -163,7 +163,7 @@ class Hospital:
 
     def _hours_until_next(self, who: Ints, severity: Floats, totals: Ints, most: Ints) -> Floats:
         """NEWS2's interval, or the department's where that is shorter; a child has no NEWS2."""
-        child = self._beds.states.profile[who] == Profile.CHILDREN
+        child = self._beds.states.profile[who] == CHILDREN
         childs = np.where(severity > _ILL_CHILD, _ILL_CHILD_HOURS, _CHILD_HOURS)
         hours = np.where(child, childs, hours_until_next(totals, most))
         least: Floats = np.minimum(hours, _LONGEST[self._beds.department[who]])
@@ -172,11 +172,11 @@ class Hospital:
     def _plan_episodes(self) -> None:
         """Who has recovered, or is new, will fall ill again; who falls ill now is noted."""
         beds, states = self._beds, self._beds.states
-        taken = beds.taken
-        over = taken[states.over(taken, np.full(len(taken), self.hour))]
+        over = np.flatnonzero(states.over(self.hour) & (beds.due != NOBODY))
         if len(over):
             self._flow.plan(over, np.full(len(over), self.hour))
         if self._truth.kept:
+            taken = beds.taken
             begun = taken[(states.onset[taken] < self.hour) & ~beds.noted[taken]]
             beds.noted[begun] = True
             for bed in begun.tolist():

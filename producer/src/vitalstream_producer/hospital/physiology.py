@@ -142,7 +142,7 @@ class States:
             array = getattr(self, name)
             array[target] = array[source]
 
-    def severity(self, who: Ints, at: Floats) -> Floats:
+    def severity(self, who: Ints, at: Floats | float) -> Floats:
         """The truth: how ill these patients are by their episode."""
         since = at - self.onset[who]
         rise, after = self.rise[who], since - self.rise[who] - self.hold[who]
@@ -151,10 +151,9 @@ class States:
         severity: Floats = self.peak[who] * rising * falling
         return severity
 
-    def over(self, who: Ints, at: Floats) -> Bools:
-        """Whether their episode has passed."""
-        since = at - self.onset[who]
-        over: Bools = since > self.rise[who] + self.hold[who] + 4 * self.fall[who]
+    def over(self, at: Floats | float) -> Bools:
+        """Whether everybody's episode has passed."""
+        over: Bools = at - self.onset > self.rise + self.hold + 4 * self.fall
         return over
 
 

@@ -53,7 +53,7 @@ def intensive_care(
     for hour in range(hours):
         at = np.full(patients, float(hour))
         charted.append(physiology.observe(states, everybody, at))
-        ended = np.flatnonzero(states.over(everybody, at))
+        ended = np.flatnonzero(states.over(at))
         physiology.plan_episodes(states, ended, at[ended], per_day[ended])
     return states, charted
 
