@@ -100,8 +100,10 @@ SELECT department, patients::bigint, at_risk::bigint, critical_oxygen::bigint,
 # The newest entries at the level, each with its last observation of an hour before; the LIMITs in
 # the look-ups keep them one by one.
 _WORSENED = """
-SELECT n.link, r.patient_name, r.department, r.timestamp, r.risk_level, r.risk_score, r.news2,
-       r.news2_complete, b.risk_score AS score_before, b.news2 AS news2_before
+WITH worst AS MATERIALIZED (
+SELECT r.patient_id, r.admission_id, r.patient_name, r.department, r.timestamp, r.risk_level,
+       r.risk_score, r.news2, r.news2_complete, b.risk_score AS score_before,
+       b.news2 AS news2_before
   FROM (SELECT DISTINCT entry.stamp, entry.id
           FROM recent_records e, unnest(e.timestamps, e.admission_ids) AS entry (stamp, id)
          WHERE e.risk_level = %(level)s AND e.newest > timezone('UTC', now()) - interval '1 hour'
@@ -112,8 +114,6 @@ SELECT n.link, r.patient_name, r.department, r.timestamp, r.risk_level, r.risk_s
         WHERE r.admission_id = entry.id AND r.timestamp = entry.stamp
           AND r.risk_level = %(level)s AND r.newest AND NOT stay_is_over(r.status)
         LIMIT 1) AS r
- CROSS JOIN LATERAL (
-       SELECT link FROM newest_admissions WHERE patient_id = r.patient_id LIMIT 1) AS n
   LEFT JOIN LATERAL (
        SELECT o.risk_score, o.news2 FROM observations o
         WHERE o.admission_id = r.admission_id
@@ -122,7 +122,12 @@ SELECT n.link, r.patient_name, r.department, r.timestamp, r.risk_level, r.risk_s
         ORDER BY o.observed_at DESC LIMIT 1) AS b ON true
  WHERE b.risk_score IS NULL OR r.risk_score > b.risk_score OR r.news2 > b.news2
  ORDER BY r.news2 DESC NULLS LAST, r.risk_score DESC, r.timestamp DESC, r.admission_id
- LIMIT %(limit)s"""
+ LIMIT %(limit)s)
+SELECT n.link, patient_name, department, timestamp, risk_level, risk_score, news2, news2_complete,
+       score_before, news2_before
+  FROM worst CROSS JOIN LATERAL (
+       SELECT link FROM newest_admissions WHERE patient_id = worst.patient_id LIMIT 1) AS n
+ ORDER BY news2 DESC NULLS LAST, risk_score DESC, timestamp DESC, admission_id"""
 
 _WORST = "High"
 
