@@ -4,9 +4,10 @@ import uuid
 
 import pytest
 
-from vitalstream_consumer.claiming import find_gap, position_of
+from vitalstream_consumer.claiming import find_gap, position_of, rewound
 from vitalstream_consumer.ownership import Position
 from vitalstream_consumer.topic import Bounds, View
+from vitalstream_consumer.work import Left
 from vitalstream_storage.writer import Claim, Gap
 
 VIEW = View(uuid.UUID(int=1), {0: Bounds(100, 200), 1: Bounds(0, 0)})
@@ -48,3 +49,18 @@ def test_an_epoch_is_compared_only_with_a_record_that_is_there(
     """Where the log begins behind it, to ask for it would be to read outside the log."""
     claim = Claim(0, offset, 7, uuid.UUID(int=2))
     assert position_of(VIEW, claim) == Position(VIEW.topic_id, offset, epoch)
+
+
+@pytest.mark.parametrize(
+    ("left", "back"),
+    [
+        (Left(VIEW.topic_id, 151), [0]),
+        (Left(VIEW.topic_id, 150), []),
+        (Left(VIEW.topic_id, 120), []),  # of a commit nobody had told us of
+        (Left(uuid.UUID(int=9), 151), []),  # of a topic that was deleted
+    ],
+)
+def test_a_ledger_that_went_back_is_noticed(left: Left, back: list[int]) -> None:
+    """Of one topic, and only backwards; what we have never had is not compared."""
+    claims = [Claim(partition, 150, 7, uuid.UUID(int=2)) for partition in (0, 1)]
+    assert rewound(VIEW.topic_id, claims, {0: left}) == back

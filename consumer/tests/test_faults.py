@@ -117,6 +117,30 @@ def test_a_rewind_is_noticed_where_nothing_arrives(
     eventually(lambda: (replica.metric("rewound_total") or 0) >= 3, "each partition is counted")
 
 
+def test_a_failover_that_lost_a_tail_is_counted(
+    stream: Stream, replicas: Callable[..., Replica], database: Database
+) -> None:
+    """Where the connection breaks within a batch, the next claim finds the ledger further back."""
+    hospital = Hospital(seed=20, admissions=50)
+    stream.send(hospital.messages(600))
+    replica = replicas().start()
+    stream.wait_until_stored()
+    with stream.writers_blocked():
+        stream.send(hospital.messages(300))
+        stream.wait_for_blocked_writers()
+        with psycopg.connect(database.admin_url, autocommit=True) as administrator:
+            administrator.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND application_name = 'vitalstream-consumer'"
+            )
+        stream.query("UPDATE stream_offsets SET next_offset = next_offset / 2")
+    stream.wait_until_stored()
+    eventually(lambda: (replica.metric("rewound_total") or 0) > 0, "it is counted")
+    assert len(replica.events("rewound")) == replica.metric("rewound_total")
+    stream.query("UPDATE stream_offsets SET duplicates = next_offset - stored - stale - dead")
+    stream.check(replayed=True)
+
+
 @pytest.mark.parametrize(
     "trap",
     [

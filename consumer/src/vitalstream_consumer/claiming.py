@@ -1,6 +1,6 @@
 """Claiming partitions: where reading goes on, and what the log no longer has."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -9,7 +9,7 @@ import structlog
 from vitalstream_consumer.metrics import Metrics
 from vitalstream_consumer.ownership import Position
 from vitalstream_consumer.topic import Topic, View
-from vitalstream_consumer.work import Claim
+from vitalstream_consumer.work import Claim, Left
 from vitalstream_storage import writer
 from vitalstream_storage.pool import Connection
 from vitalstream_storage.writer import Gap
@@ -25,7 +25,7 @@ class Claimer:
         topic: Asked for the topic's id and the logs' bounds.
         token: Says in the ledger that it is this process.
         lock_timeout: Seconds before the holder of a ledger's row is terminated.
-        metrics: Gaps are counted there.
+        metrics: Gaps and rewinds are counted there.
     """
 
     topic: Topic
@@ -62,6 +62,10 @@ class Claimer:
                 gap = find_gap(again, partition, positions[partition], work.truncated)
                 if gap is not None:
                     positions[partition] = self._jump(connection, again, gap, positions)
+        for partition in rewound(view.topic_id, claims.values(), work.left_at):
+            self.metrics.rewound.inc()
+            left, stands = work.left_at[partition].next_offset, claims[partition].next_offset
+            _log.warning("rewound", partition=partition, next_offset=stands, left_at=left)
         for partition, position in positions.items():
             _log.info("partition_claimed", partition=partition, next_offset=position.next_offset)
         return positions
@@ -89,6 +93,22 @@ class Claimer:
             resume_at=earliest,
         )
         return Position(view.topic_id, earliest, None)
+
+
+def rewound(
+    topic_id: UUID, claims: Iterable[writer.Claim], left_at: Mapping[int, Left]
+) -> list[int]:
+    """The partitions whose ledger stands behind where we had brought it.
+
+    A restored backup, or a failover to a standby that had not got the last commits.
+    """
+    return [
+        claim.partition
+        for claim in claims
+        if (left := left_at.get(claim.partition)) is not None
+        and left.topic_id == topic_id
+        and claim.next_offset < left.next_offset
+    ]
 
 
 def find_gap(

@@ -13,7 +13,7 @@ from uuid import UUID
 from vitalstream_consumer.batch import Backlog, Chunk, Limits
 from vitalstream_consumer.log_ends import LogEnds
 from vitalstream_consumer.ownership import Held, Ownership, Position
-from vitalstream_consumer.work import Claim, Quiet, Survey, Work, Write
+from vitalstream_consumer.work import Claim, Left, Quiet, Survey, Work, Write
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,19 +253,19 @@ class Desk:
                 if held.written_to is not None
             }
 
-    def compared(
-        self, quiet: Mapping[int, Quiet], ledger: Mapping[int, int]
-    ) -> tuple[list[int], list[int]]:
-        """Take note of where the ledger stands, asked for after `surveyed`; both are claimed anew.
+    def compared(self, quiet: Mapping[int, Quiet], ledger: Mapping[int, int]) -> list[int]:
+        """Take note of where the ledger stands, asked for after `surveyed`.
+
+        What it puts further back than we had written is claimed anew: a restored backup or a
+        failover has lost the rest.
 
         Args:
             quiet: What `surveyed` returned.
             ledger: Of those that bear our token, the next offset.
 
         Returns:
-            The partitions that another writer has claimed, though the group has them with us; and
-            those that the ledger puts further back than we had written: a restored backup or a
-            failover has lost the rest.
+            The partitions that another writer has claimed, though the group has them with us; they
+            are claimed anew as well.
         """
         with self._changed:
             ours = {
@@ -282,7 +282,7 @@ class Desk:
             for partition in (*fenced, *rewound):
                 self._lose(partition, ours[partition].generation)
             self._changed.notify_all()
-            return fenced, rewound
+            return fenced
 
     def fail(self, failure: BaseException) -> None:
         """A lane cannot go on: the polling thread is to end the program."""
@@ -301,6 +301,11 @@ class Desk:
         return Claim(
             {held.partition: held.generation for held in due},
             frozenset(held.partition for held in due if held.truncated),
+            {
+                held.partition: Left(held.topic_id, held.written_to)
+                for held in due
+                if held.topic_id is not None and held.written_to is not None
+            },
         )
 
     def _write(self) -> Write | None:

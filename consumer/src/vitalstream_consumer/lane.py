@@ -145,8 +145,7 @@ class Lane(threading.Thread):
             _log.warning("fenced", partitions=error.partitions)
             equipment.desk.not_written(work, error.partitions)
         except RewoundError as error:
-            equipment.metrics.rewound.inc()
-            _log.warning("rewound", partition=error.partition, next_offset=error.next_offset)
+            _log.warning("batch_dropped", partition=error.partition, reason=str(error))
             equipment.desk.not_written(work, [error.partition])
         except (psycopg.Error, StorageError) as error:
             equipment.desk.failed(work)

@@ -98,7 +98,8 @@ class Metrics:
         )  # fmt: skip
         self.fenced = counter("fenced", "Times another writer had claimed a partition of ours.")
         self.rewound = counter(
-            "rewound", "Times the ledger stood elsewhere than we had left it: a restored backup."
+            "rewound",
+            "Times the ledger stood behind where we had left it: a restored backup, a failover.",
         )
         self.gaps = counter("gaps", "Ranges of offsets that the broker no longer had.", "kind")
         for kind in ("deleted", "truncated"):

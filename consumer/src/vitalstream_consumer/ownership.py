@@ -37,6 +37,7 @@ class Held:
         in_hand: A lane claims or writes it now, and no other may.
         position: Where reading began; None while it is to be claimed.
         written_to: The ledger's next offset as last known.
+        topic_id: Of the topic that it counts in.
         truncated: The broker said that the log no longer holds what we have read.
         failures: How often in a row it was lost without a write between.
         not_before: When it may be claimed, monotonic seconds.
@@ -48,6 +49,7 @@ class Held:
     in_hand: bool = False
     position: Position | None = None
     written_to: int | None = None
+    topic_id: UUID | None = None
     truncated: bool = False
     failures: int = 0
     not_before: float = 0.0
@@ -128,7 +130,7 @@ class Ownership:
         if held is None:
             return False
         held.position = position
-        held.written_to = position.next_offset
+        held.written_to, held.topic_id = position.next_offset, position.topic_id
         held.truncated = False
         return True
 

@@ -21,7 +21,7 @@ class Surveyor:
     Args:
         claimer: Knows the topic and our token.
         desk: Told of what was seen.
-        metrics: Rewinds and fences are counted there.
+        metrics: Fences are counted there.
         readiness: Gets ``kafka`` and ``topic``.
     """
 
@@ -52,13 +52,10 @@ class Surveyor:
         quiet_ends = {partition: each.log_end for partition, each in quiet.items()}
         ledger = writer.record_log_end(connected(), view.topic_id, self._claimer.token, quiet_ends)
         self._readiness.set("database", None)
-        fenced, rewound = self._desk.compared(quiet, ledger)
+        fenced = self._desk.compared(quiet, ledger)
         if fenced:
             self._metrics.fenced.inc(len(fenced))
             _log.warning("fenced", partitions=fenced)
-        for partition in rewound:
-            self._metrics.rewound.inc()
-            _log.warning("rewound", partition=partition, next_offset=ledger.get(partition))
 
     def failed(self, reason: dict[str, str]) -> None:
         """Say so, once until it works again: an outage is no reason to fill a log."""

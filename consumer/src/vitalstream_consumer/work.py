@@ -7,6 +7,18 @@ from uuid import UUID
 from vitalstream_consumer.batch import Chunk
 
 
+class Left(NamedTuple):
+    """Where we had brought the ledger of a partition, as last known.
+
+    Attributes:
+        topic_id: What the offset counts in.
+        next_offset: The first offset that was not in the tables.
+    """
+
+    topic_id: UUID
+    next_offset: int
+
+
 @dataclass(frozen=True, slots=True)
 class Claim:
     """Work: claim partitions in the ledger.
@@ -14,10 +26,12 @@ class Claim:
     Attributes:
         generations: Of each partition when it was handed out.
         truncated: Those of which the broker said that the log no longer holds what we have read.
+        left_at: Of those that we had before.
     """
 
     generations: dict[int, int]
     truncated: frozenset[int]
+    left_at: dict[int, Left]
 
 
 @dataclass(frozen=True, slots=True)
