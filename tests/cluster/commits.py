@@ -63,6 +63,7 @@ def watched() -> Iterator[Commits]:
             finally:
                 looking.kill()
         said.seek(0)
-        rows = [line.strip().split("|") for line in said]
+        # The last line may have been cut off.
+        rows = [line.strip().split("|") for line in said if line.endswith("\n")]
     found.seen += [(float(row[0]), int(row[1]), int(row[2])) for row in rows if len(row) == 3]
     assert found.seen, "nothing was seen"

@@ -1,6 +1,7 @@
 """The producer's loop: invent what is due, send it, take in what the broker says."""
 
 import gc
+import math
 import random
 import time
 from collections.abc import Iterable
@@ -134,8 +135,7 @@ class Loop:
             self._schedule.sent(count)
             if self._left is not None:
                 self._left -= count
-            wait = self._schedule.wait(time.monotonic())
-            self._publisher.poll(min(wait, _LONGEST_WAIT))
+            self._publisher.poll(_pause(self._schedule.wait(time.monotonic())))
         if self._left is None and not self._publisher.blocked:
             self._close()
 
@@ -154,6 +154,11 @@ class Loop:
             invented = record()
             send(invented.patient_id.encode(), encode(invented))
         return count
+
+
+def _pause(wait: float) -> float:
+    """How long to poll: whole milliseconds, since the client does not wait for a part of one."""
+    return min(math.ceil(wait * 1000) / 1000, _LONGEST_WAIT)
 
 
 class Upkeep:
