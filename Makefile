@@ -28,6 +28,10 @@ OPERATORS ?= strimzi cnpg keda monitoring
 COMPOSE_SECRETS := POSTGRES_PASSWORD OWNER_PASSWORD WRITER_PASSWORD VIEWER_PASSWORD LOG_ID_KEY \
 	GRAFANA_PASSWORD
 export IMAGE_PREFIX TAG
+# Bytecode is kept, in .venv alone, whatever the caller wants for other projects: without it each of
+# the many processes of a demo or a test run compiles all it imports, which is most of its start.
+export PYTHONDONTWRITEBYTECODE :=
+export PYTHONPYCACHEPREFIX := $(CURDIR)/$(VENV)/bytecode
 BENCH ?= $(sort $(patsubst tests/benchmarks/%.py,%,$(filter-out %/test_smoke.py,$(wildcard tests/benchmarks/[a-z]*.py))))
 # Compiled for every platform and Python >= 3.11; no index address ever reaches a lock.
 LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \

@@ -13,9 +13,12 @@ import pytest
 from vitalstream_devstack.errors import CancelledError, ServerStartError
 from vitalstream_devstack.process import ServerProcess
 
+# What ends it must not be ignored because the tests' own parent, nohup or a shell's `&`, ignores it.
 _OWNER = """
-import pathlib, sys, time
+import pathlib, signal, sys, time
 from vitalstream_devstack.process import ServerProcess
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
+signal.signal(signal.SIGINT, signal.default_int_handler)
 folder = pathlib.Path(sys.argv[1])
 server = ServerProcess("sleeper", folder / "log", folder / "pid")
 server.start([sys.executable, "-c", sys.argv[2]])
