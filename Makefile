@@ -27,6 +27,8 @@ OPERATORS ?= strimzi cnpg keda monitoring
 # Everything compose.yaml takes from .env without a default.
 COMPOSE_SECRETS := POSTGRES_PASSWORD OWNER_PASSWORD WRITER_PASSWORD VIEWER_PASSWORD LOG_ID_KEY \
 	GRAFANA_PASSWORD
+# Of the tests: more than there are cores, since many wait for a process to start or to end.
+WORKERS ?= $$(($$(getconf _NPROCESSORS_ONLN) + 2))
 export IMAGE_PREFIX TAG
 # Bytecode is kept, in .venv alone, whatever the caller wants for other projects: without it each of
 # the many processes of a demo or a test run compiles all it imports, which is most of its start.
@@ -54,7 +56,7 @@ demo: env ## run everything on this machine; DEMO_SECONDS=40 stops by itself, DE
 	@exec $(BIN)/python -m vitalstream_devstack demo
 
 test: env ## every test that needs no cluster, on real Kafka and PostgreSQL; ARGS go to pytest
-	@$(BIN)/python -m pytest --numprocesses=logical --dist=worksteal $(ARGS)
+	@$(BIN)/python -m pytest --numprocesses=$(WORKERS) --dist=worksteal $(ARGS)
 
 chart: env $(CHECKOV)/.installed ## static proof of the Helm chart (downloads Helm 3, Helm 4 and checkov; kube-score and helm-unittest if there)
 	@$(BIN)/python -m pytest tests/chart $(ARGS)

@@ -36,9 +36,6 @@ from vitalstream_storage.migrate import current_version
 from vitalstream_storage.pool import Connection
 
 _OPTIONS = {"shared_buffers": "1GB", "work_mem": "32MB", "maintenance_work_mem": "512MB"}
-_ENOUGH = 0.25
-"""Seconds for the queries of a name in one turn."""
-
 Question = Callable[[Connection], object]
 
 
@@ -50,13 +47,15 @@ def main() -> None:
     parser.add_argument("--each", type=int, default=10, help="observations of each admission")
     parser.add_argument("--beds", type=int, default=5_000, help="patients in the house at both")
     parser.add_argument("--repeats", type=int, default=8, help="turns of each query")
+    parser.add_argument("--turn-seconds", type=float, default=0.25, help="of one query in a turn")
     parser.add_argument("--sessions", type=int, default=10, help="browser sessions; 0 for none")
     parser.add_argument("--seconds", type=float, default=60, help="of the sessions")
     given = parser.parse_args()
     with tables(_OPTIONS) as server, server.fresh() as small, server.fresh() as large:
         taken = {"small": _fill(small, given.small, given.each, given.beds)}
         taken["large"] = _fill(large, given.admissions, given.each, given.beds)
-        results = [*_queries(small, large, given.repeats), _refresh(large, given.repeats)]
+        results = _queries(small, large, given.repeats, given.turn_seconds)
+        results.append(_refresh(large, given.repeats))
         if given.sessions:
             results.append(_sessions(large, given.admissions, given.sessions, given.seconds))
     figures.report("dashboard", results, **vars(given), fill_seconds=taken)
@@ -124,7 +123,9 @@ def _asked(database: Database) -> dict[str, Question]:
     }
 
 
-def _queries(small: Database, large: Database, repeats: int) -> list[dict[str, object]]:
+def _queries(
+    small: Database, large: Database, repeats: int, turn_seconds: float
+) -> list[dict[str, object]]:
     taken: dict[str, dict[str, list[float]]] = {}
     with contextlib.ExitStack() as open_ones:
         sides = {
@@ -137,16 +138,16 @@ def _queries(small: Database, large: Database, repeats: int) -> list[dict[str, o
         for _ in range(repeats + 1):  # the first turn warms up
             for name in _asked(small):
                 for side, (connection, questions) in sides.items():
-                    times = list(_times(connection, questions[name]))
+                    times = list(_times(connection, questions[name], turn_seconds))
                     taken.setdefault(name, {}).setdefault(side, []).append(
                         figures.percentile(times, 0.95)
                     )
     return [_row(name, by_side) for name, by_side in taken.items()]
 
 
-def _times(connection: Connection, question: Question) -> Iterator[float]:
+def _times(connection: Connection, question: Question, seconds: float) -> Iterator[float]:
     """Seconds of each of many calls, each in a snapshot of its own, as a page has it."""
-    deadline = time.perf_counter() + _ENOUGH
+    deadline = time.perf_counter() + seconds
     while time.perf_counter() < deadline:
         with reader.snapshot(connection):
             start = time.perf_counter()

@@ -28,7 +28,6 @@ from vitalstream_schema import codec
 
 _LOOK_SECONDS = 0.001
 _PATIENCE_SECONDS = 60
-_WARM_UP_SECONDS = 3
 _LEDGER = "SELECT partition, next_offset FROM stream_offsets"
 _BARE_LEDGER = "SELECT partition, next_offset FROM bare_offsets"
 _BARE_TABLES = """
@@ -42,6 +41,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
     parser.add_argument("--rate", type=int, default=1_000, help="records a second")
     parser.add_argument("--seconds", type=float, default=20, help="of each run")
+    parser.add_argument("--warm-up", type=float, default=3, help="seconds before each of them")
     parser.add_argument("--repeats", type=int, default=3, help="runs of each; medians are shown")
     parser.add_argument("--cores", type=int, default=4, help="that everything shares")
     given = parser.parse_args()
@@ -78,10 +78,10 @@ def _measure(
     topic = kafka.new_topic()
     with server.fresh() as database, sink(kafka, topic, database):
         watch = _Watch(database, ledger)
-        produced = _produce(kafka, topic, given.rate, given.seconds + _WARM_UP_SECONDS)
+        produced = _produce(kafka, topic, given.rate, given.seconds + given.warm_up)
         watch.wait_for(produced)
     kafka.delete_topic(topic)
-    skipped = int(given.rate * _WARM_UP_SECONDS)
+    skipped = int(given.rate * given.warm_up)
     in_order = sorted(produced.items(), key=lambda item: item[1])[skipped:]
     return [watch.seen(*place) - at for place, at in in_order]
 

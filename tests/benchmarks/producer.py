@@ -44,6 +44,7 @@ from vitalstream_schema import codec
 
 _SEED = 1
 _PRERENDERED = 50_000
+_WARM_UP = 50_000
 
 
 def main() -> None:
@@ -58,7 +59,8 @@ def main() -> None:
     given = parser.parse_args()
     results = []
     with broker() as kafka:
-        _limit(_new_topic(kafka), ProducerSettings(), 50_000)  # warms the broker up
+        warm_up = min(given.records, _WARM_UP)
+        _limit(_new_topic(kafka), ProducerSettings(), warm_up)  # the broker's
         for profile, compression, linger in itertools.product(
             given.profiles, given.compression, given.linger_ms
         ):

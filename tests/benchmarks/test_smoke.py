@@ -9,12 +9,16 @@ from typing import Any
 
 import pytest
 
+from vitalstream_devstack.pytest_plugin import KafkaHandle
+
 _SMALL = {
-    "dashboard": "--admissions 300 --small 100 --each 3 --repeats 1 --sessions 2 --seconds 2",
+    "dashboard": "--admissions 300 --small 100 --each 3 --repeats 1 --turn-seconds 0.01"
+    " --sessions 2 --seconds 2",
     "producer": "--records 500 --repeats 1",
-    "writer": "--records 600 --admissions 100 --batch 100 --copy-batches 200 --repeats 1",
+    "writer": "--records 600 --admissions 100 --batch 100 --copy-batches 200 --connections 1 2"
+    " --repeats 1",
     "consumer": "--records 600 --admissions 100 --replicas 1 2 --repeats 1",
-    "latency": "--rate 100 --seconds 1 --repeats 1",
+    "latency": "--rate 100 --seconds 1 --warm-up 0.5 --repeats 1",
     "memory": "--records 5000 --admissions 100",
     "tracing": "--records 600 --admissions 100 --repeats 1",
     "statements": "--records 600 --admissions 100 --batch 100",
@@ -29,16 +33,21 @@ _KEYS = {
     "statements": {"level", "us_per_record", "statement"},
     "memory": {"idle_mib", "median_mib", "most_mib", "records_per_second"},
 }
+# The others bring servers of their own up, and down again.
+_ON_THE_RUNS_BROKER = {"latency", "memory", "tracing"}
 _POSITIVE = ("_second", "p50_ms", "us_per_record", "p95_ms", "_most")
 
 
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("name", sorted(_SMALL))
-def test_a_benchmark_prints_its_figures(name: str) -> None:
+def test_a_benchmark_prints_its_figures(name: str, kafka: KafkaHandle) -> None:
     """Its last line is JSON with the promised keys in each result, and no figure below zero."""
+    environment = {key: value for key, value in os.environ.items() if key != "DATABASE_URL"}
+    if name in _ON_THE_RUNS_BROKER:
+        environment |= kafka.environment
     done = subprocess.run(
         [sys.executable, "-m", f"tests.benchmarks.{name}", *_SMALL[name].split()],
-        env={key: value for key, value in os.environ.items() if key != "DATABASE_URL"},
+        env=environment,
         capture_output=True,
         text=True,
         check=False,
