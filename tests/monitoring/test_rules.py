@@ -1,5 +1,6 @@
 """The alerts: each fires where it should, is silent where it should, and says what to do."""
 
+import os
 import re
 import shutil
 import subprocess
@@ -41,7 +42,12 @@ def promtool(*arguments: str, folder: Path) -> tuple[int, str]:
     """Exit code and words of promtool."""
     assert PROMTOOL is not None
     done = subprocess.run(
-        [PROMTOOL, *arguments], cwd=folder, capture_output=True, text=True, check=False
+        [PROMTOOL, *arguments],
+        cwd=folder,
+        env=os.environ | {"GOGC": "400"},  # a fifth less CPU for 40 MB more
+        capture_output=True,
+        text=True,
+        check=False,
     )
     return done.returncode, done.stdout + done.stderr
 
