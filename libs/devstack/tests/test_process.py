@@ -13,7 +13,7 @@ import pytest
 from vitalstream_devstack.errors import CancelledError, ServerStartError
 from vitalstream_devstack.process import ServerProcess
 
-# What ends it must not be ignored because the tests' own parent, nohup or a shell's `&`, ignores it.
+# What ends it is not ignored, even where the tests' parent (nohup, a shell's `&`) ignores it.
 _OWNER = """
 import pathlib, signal, sys, time
 from vitalstream_devstack.process import ServerProcess

@@ -164,7 +164,7 @@ def damaged(draw: st.DrawFn) -> bytes:
     return payload[:start] + draw(st.binary(max_size=8)) + payload[stop:]
 
 
-@settings(max_examples=500)
+@settings(max_examples=200)
 @given(payloads() | damaged() | st.binary())
 def test_the_fast_path_decides_as_the_exact_one(payload: bytes) -> None:
     """Both accept the same payloads, read the same from them, and refuse with the same reason."""
@@ -220,7 +220,7 @@ PLAIN = {
 USUAL = RECORDS.map(plain).map(codec.encode)
 
 
-@settings(max_examples=600)
+@settings(max_examples=200)
 @given(
     st.one_of(
         st.lists(USUAL | RECORDS.map(codec.encode), max_size=4),
@@ -258,7 +258,7 @@ def test_a_batch_of_usual_records_needs_no_judge(batch: list[bytes]) -> None:
         assert len(decode_all(DECODER, batch, [codec.HEADERS] * len(batch), NOW)) == len(batch)
 
 
-@settings(max_examples=500)
+@settings(max_examples=200)
 @given(damaged() | st.binary() | JSON_VALUES.map(lambda value: json.dumps(value).encode()))
 def test_any_bytes_are_a_record_or_a_record_error(payload: bytes) -> None:
     """No payload raises anything else, so none can stop the stream."""
