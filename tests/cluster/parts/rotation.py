@@ -9,7 +9,7 @@ import trustme
 
 from tests.chart.readme import HEAD
 from tests.cluster import broker, probes
-from tests.cluster.kubernetes import NAME, Resource, get, kubectl, rolled_out, wait
+from tests.cluster.kubernetes import NAME, RELEASE, Resource, get, kubectl, rolled_out, wait
 from tests.cluster.release import (
     CLUSTER,
     ProducerEnds,
@@ -95,7 +95,7 @@ def test_a_new_ca_of_the_database_loses_nothing() -> None:
 def _restart_as_the_readme_says() -> None:
     """The chart's README has the command."""
     (line,) = [one for one in HEAD.read_text("utf-8").splitlines() if "rollout restart" in one]
-    command = line.split("`")[1].split()
+    command = line.split("`")[1].replace("RELEASE", RELEASE).split()
     assert command[0] == "kubectl"
     producer = ProducerEnds()
     kubectl(*command[1:])
