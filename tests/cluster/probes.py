@@ -228,11 +228,12 @@ def run_pod(
             },
         }
     )
-    ends = ("Succeeded", "Failed")
-    wait(f"{name} ends", lambda: _phase(name) in ends)
-    said = kubectl("logs", name)
-    assert _phase(name) == "Succeeded", said
-    kubectl("delete", "pod", name, "--timeout=60s")
+    try:
+        wait(f"{name} ends", lambda: _phase(name) in {"Succeeded", "Failed"})
+        said = kubectl("logs", name)
+        assert _phase(name) == "Succeeded", said
+    finally:  # later parts look at what is left behind
+        kubectl("delete", "pod", name, "--grace-period=1", "--timeout=60s")
     return said
 
 

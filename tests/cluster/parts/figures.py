@@ -10,6 +10,8 @@ from tests.cluster.kubernetes import kubectl, wait
 from tests.cluster.release import (
     audit,
     equal,
+    flowing,
+    psql,
     reached,
     start_producer,
     stop_producer,
@@ -34,8 +36,17 @@ def test_what_each_pod_takes(tmp_path: Path) -> None:
     time.sleep(SETTLE)
     rate = (reached() - first) / (time.monotonic() - started)
     _tell(f"{FAST} records/s asked for, {rate:.0f} stored")
+    stop_producer()
+    time.sleep(15)  # the ledger knows the log's end again
+    wait("what was sent too fast is stored", lambda: _behind() == 0, 1200)
     upgrade(tmp_path)
+    start_producer()
+    flowing(5)
     assert equal(audit())
+
+
+def _behind() -> int:
+    return int(psql("SELECT coalesce(sum(log_end_offset - next_offset), 1) FROM stream_offsets"))
 
 
 def _tell(what: str) -> None:
