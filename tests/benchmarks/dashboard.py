@@ -46,7 +46,7 @@ def main() -> None:
     parser.add_argument("--small", type=int, default=10_000, help="admissions of the small one")
     parser.add_argument("--each", type=int, default=10, help="observations of each admission")
     parser.add_argument("--beds", type=int, default=5_000, help="patients in the house at both")
-    parser.add_argument("--repeats", type=int, default=8, help="turns of each query")
+    parser.add_argument("--repeats", type=int, default=16, help="turns of each query")
     parser.add_argument("--turn-seconds", type=float, default=0.25, help="of one query in a turn")
     parser.add_argument("--sessions", type=int, default=10, help="browser sessions; 0 for none")
     parser.add_argument("--seconds", type=float, default=60, help="of the sessions")
