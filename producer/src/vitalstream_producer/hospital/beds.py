@@ -84,7 +84,6 @@ class Beds:
         bed = self._free[department].pop()
         self.stays[bed] = stay
         self.new[bed] = True
-        self.alarm[bed] = False
         return bed
 
     def leave(self, bed: int) -> Stay:

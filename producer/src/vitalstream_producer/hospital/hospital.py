@@ -4,7 +4,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from vitalstream_producer.hospital.beds import HOME, NOBODY, Beds, Stay
+from vitalstream_producer.hospital.beds import HOME, Beds, Stay
 from vitalstream_producer.hospital.departments import DEPARTMENTS
 from vitalstream_producer.hospital.flow import CALM, TICK, Flow
 from vitalstream_producer.hospital.people import People
@@ -172,11 +172,11 @@ class Hospital:
     def _plan_episodes(self) -> None:
         """Who has recovered, or is new, will fall ill again; who falls ill now is noted."""
         beds, states = self._beds, self._beds.states
-        over = np.flatnonzero(states.over(self.hour) & (beds.due != NOBODY))
+        taken = beds.taken
+        over = taken[states.over(self.hour)[taken]]
         if len(over):
             self._flow.plan(over, np.full(len(over), self.hour))
         if self._truth.kept:
-            taken = beds.taken
             begun = taken[(states.onset[taken] < self.hour) & ~beds.noted[taken]]
             beds.noted[begun] = True
             for bed in begun.tolist():
