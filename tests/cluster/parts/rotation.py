@@ -52,7 +52,7 @@ def test_new_passwords_lose_nothing(tmp_path: Path) -> None:
     for name, role in LOGINS.items():
         assert "password authentication failed" in probes.login(role, old[name]), role
         assert probes.login(role, _password(name)) == "let in", role
-    assert "partitions" in job_from("maintain", "maintain-after-rotation")
+    assert "observations: " in job_from("maintain", "maintain-after-rotation")
     kept = {name: _password(name) for name in LOGINS}
     upgrade(tmp_path)
     assert {name: _password(name) for name in LOGINS} == kept
