@@ -1,6 +1,7 @@
 """The source of answers: shared reads, last good values, one try at a time while away."""
 
 import threading
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -29,6 +30,7 @@ def source(database: Database, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sour
         lambda: open_pool(settings, "test-source"),
         query_seconds=5,
         share_seconds=60,
+        rest=0,
         retry_seconds=0,
     )
     yield made
@@ -57,6 +59,20 @@ def test_an_old_answer_is_read_again(source: Source) -> None:
     first = source.read("question", now_of).value
     source._share = 0
     assert source.read("question", now_of).value != first
+
+
+def test_a_slow_answer_is_read_again_more_rarely(source: Source) -> None:
+    """It takes a tenth of a connection's time at most, however often pages refresh."""
+    source._share, source._rest = 0, 9
+
+    def slowly(connection: Connection) -> Any:
+        connection.execute("SELECT pg_sleep(0.2)")
+        return now_of(connection)
+
+    first = source.read("slow", slowly)
+    assert source.read("slow", slowly) == first
+    time.sleep(source._rest * source._kept["slow"].took_seconds)
+    assert source.read("slow", slowly).value != first.value
 
 
 def test_while_away_only_some_reads_try(source: Source, ward: Any) -> None:

@@ -23,6 +23,7 @@ T = TypeVar("T")
 _log = structlog.get_logger(__name__)
 _KEPT = 64
 _POOL_SECONDS = 2.0
+_LONGEST_REST_SECONDS = 30.0
 _STATEMENT_TIMED_OUT = "57014"
 
 
@@ -78,6 +79,7 @@ class _Kept:
     value: Any = None
     read_at: datetime | None = None
     read_on: float = float("-inf")
+    took_seconds: float = 0.0
     trouble: Trouble | None = None
 
 
@@ -98,12 +100,15 @@ class Source:
     Sessions that ask for the same thing at about the same time share one read. While the database
     is away one of them tries at a time; the others get the last good answer at once, so that no
     page waits for a time-out more often than it must. The pool is opened anew after an outage: its
-    own attempts to reconnect come ever more rarely.
+    own attempts to reconnect come ever more rarely. What the database answers slowly is asked for
+    more rarely, so that pages never take it from those who write.
 
     Args:
         open_pool: opens the pool, or raises what is wrong.
         query_seconds: longest time of one query.
         share_seconds: how old an answer may be to be given to another session.
+        rest: how many times as old as it took to read an answer may be, up to 30 s: with nine, a
+            slow question takes a tenth of one connection's time.
         retry_seconds: the shortest time between two tries while something is in the way.
         now: this machine's clock.
     """
@@ -114,11 +119,13 @@ class Source:
         *,
         query_seconds: float,
         share_seconds: float = 0.5,
+        rest: float = 9.0,
         retry_seconds: float = 1.0,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._open_pool, self._query_seconds = open_pool, query_seconds
-        self._share, self._retry, self._now = share_seconds, retry_seconds, now
+        self._share, self._rest = share_seconds, rest
+        self._retry, self._now = retry_seconds, now
         self._kept: OrderedDict[Hashable, _Kept] = OrderedDict()
         self._guard = threading.Lock()
         self._opening = threading.Lock()
@@ -141,10 +148,13 @@ class Source:
         """
         kept = self._find(key)
         with kept.lock:
-            if time.monotonic() - kept.read_on < self._share:
+            age = time.monotonic() - kept.read_on
+            if age < self._share:
                 return Answer(kept.value, kept.read_at, None)
             blocked = self._blocked
             if blocked is None:
+                if age < min(self._rest * kept.took_seconds, _LONGEST_REST_SECONDS):
+                    return Answer(kept.value, kept.read_at, None)
                 return self._renew(kept, work)
             if self._trying.acquire(blocking=False):
                 try:
@@ -172,15 +182,15 @@ class Source:
         pool = None
         try:
             pool = self._opened()
-            with (
-                pool.connection(timeout=_POOL_SECONDS) as connection,
-                snapshot(connection, self._query_seconds),
-            ):
-                value = work(connection)
+            with pool.connection(timeout=_POOL_SECONDS) as connection:
+                asked_on = time.monotonic()
+                with snapshot(connection, self._query_seconds):
+                    value = work(connection)
         except Exception as error:  # noqa: BLE001 - whatever it is, the page shows what it has
             kept.trouble = self._failed(error, kept.trouble, pool)
             return Answer(kept.value, kept.read_at, kept.trouble)
         kept.value, kept.read_at, kept.read_on = value, self._now(), time.monotonic()
+        kept.took_seconds = kept.read_on - asked_on
         kept.trouble = None
         self._answered()
         return Answer(value, kept.read_at, None)
