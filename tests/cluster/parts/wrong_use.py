@@ -208,8 +208,8 @@ def test_a_user_without_rights_is_told(tmp_path: Path) -> None:
 
 
 def _phase() -> str:
-    (found,) = get(DATABASE_KIND)
-    return str(found["status"]["phase"])
+    (found,) = [one for one in get(DATABASE_KIND) if one["metadata"]["name"] == DATABASE]
+    return str(found.get("status", {}).get("phase"))
 
 
 def _login(name: str, password: str) -> None:
