@@ -78,7 +78,7 @@ def _writer_runs(
                 server,
                 work,
                 given.synchronous_commit,
-                states_only=mode == "admissions",
+                bare=mode == "admissions",
             )
             runs[f"{mode} decoded {connections}"] = run
             runs[f"{mode} rendered {connections}"] = writing.prerendered(run)

@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Protocol
+from operator import methodcaller
+from typing import Final, Protocol
 
 from confluent_kafka import TIMESTAMP_NOT_AVAILABLE
 
@@ -10,6 +11,7 @@ from vitalstream_schema.codec import Reason, RecordError
 from vitalstream_storage.batch import Accepted, DeadLetter, Raw
 
 Headers = Sequence[tuple[str, bytes | None]]
+_headers: Final = methodcaller("headers")
 
 
 class Delivered(Protocol):
@@ -34,7 +36,7 @@ class Delivered(Protocol):
         """Payload, as it came."""
 
     def headers(self) -> Headers | None:
-        """Headers, as they came; use `headers_of`."""
+        """Headers, as they came; use `all_headers`."""
 
 
 class HeadersError(RecordError):
@@ -44,16 +46,16 @@ class HeadersError(RecordError):
         super().__init__(Reason.NOT_UTF8, detail="the name of a header")
 
 
-def headers_of(message: Delivered) -> Headers | None:
-    """The headers, as they came.
-
-    Raises:
-        HeadersError: A name in them is no UTF-8.
-    """
-    try:
-        return message.headers()
-    except (SystemError, UnicodeDecodeError):
-        raise HeadersError from None
+def all_headers(messages: Sequence[Delivered]) -> list[Headers | HeadersError | None]:
+    """The headers of each, as they came; the error where a name in them is no UTF-8."""
+    found: list[Headers | HeadersError | None] = []
+    rest = iter(messages)
+    while len(found) < len(messages):
+        try:
+            found.extend(map(_headers, rest))  # which keeps those before the one that raises
+        except (SystemError, UnicodeDecodeError):
+            found.append(HeadersError())
+    return found
 
 
 def dead_letter(message: Delivered, error: RecordError) -> DeadLetter:

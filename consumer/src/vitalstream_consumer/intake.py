@@ -4,20 +4,23 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple
+from itertools import compress, repeat
+from operator import methodcaller, not_
+from typing import Final, NamedTuple
 
 from vitalstream_consumer.batch import Chunk, Limits
 from vitalstream_consumer.dead_letters import (
     Delivered,
     Headers,
     HeadersError,
+    all_headers,
     dead_letter,
-    headers_of,
 )
 from vitalstream_schema.batches import decode_all
 from vitalstream_schema.codec import HEADERS, Decoder, RecordError
 from vitalstream_storage.batch import Accepted, DeadLetter
 
+_offset: Final = methodcaller("offset")
 _Headers = Headers | HeadersError | None
 
 
@@ -119,41 +122,34 @@ class Intake:
         headers: Sequence[_Headers],
         now: datetime,
     ) -> tuple[list[Accepted], list[DeadLetter]]:
-        readable: list[Delivered] = []
-        theirs: list[Headers | None] = []
-        accepted: list[Accepted] = []
-        dead_letters: list[DeadLetter] = []
-        for message, found in zip(messages, headers, strict=True):
-            if isinstance(found, HeadersError):
-                dead_letters.append(dead_letter(message, found))
-            else:
-                readable.append(message)
-                theirs.append(found)
-        payloads = [message.value() for message in readable]
+        payloads = [message.value() for message in messages]
+        unreadable = HeadersError in {*map(type, headers)}
+        theirs = [None if isinstance(each, HeadersError) else each for each in headers]
         judged = decode_all(self._decoder, payloads, theirs, now)
-        for message, decoded in zip(readable, judged, strict=True):
-            if isinstance(decoded, RecordError):
-                dead_letters.append(dead_letter(message, decoded))
-            else:
-                accepted.append(Accepted(decoded, partition, message.offset(), message))
+        if unreadable:
+            judged = [
+                error if isinstance(error, HeadersError) else each
+                for each, error in zip(judged, headers, strict=True)
+            ]
+        bad = [isinstance(each, RecordError) for each in judged]
+        rows = zip(judged, repeat(partition), map(_offset, messages), messages, strict=False)
+        accepted = [*map(Accepted._make, compress(rows, map(not_, bad)))]
+        dead_letters = [
+            dead_letter(message, error)
+            for message, error in compress(zip(messages, judged, strict=True), bad)
+            if isinstance(error, RecordError)
+        ]
         return accepted, dead_letters
 
 
 def _opened(messages: Sequence[Delivered]) -> tuple[list[_Headers], list[int]]:
     """Of each message the headers, and how many bytes it holds: a key may be as large as any."""
-    headers = [_headers(message) for message in messages]
+    headers = all_headers(messages)
     sizes = [len(each.value() or b"") + len(each.key() or b"") for each in messages]
     for number, found in enumerate(headers):
-        if found and not isinstance(found, HeadersError) and found != HEADERS:
+        if found and found != HEADERS and not isinstance(found, HeadersError):
             sizes[number] += sum(len(name) + len(value or b"") for name, value in found)
     return headers, sizes
-
-
-def _headers(message: Delivered) -> _Headers:
-    try:
-        return headers_of(message)
-    except HeadersError as error:
-        return error.with_traceback(None)
 
 
 def _runs(sizes: Sequence[int], limits: Limits) -> Iterator[slice]:

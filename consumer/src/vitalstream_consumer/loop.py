@@ -1,11 +1,12 @@
 """The polling thread: reads what is claimed and brings it to the desk, round after round."""
 
 import time
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Final, cast
 
 import structlog
-from confluent_kafka import Consumer, KafkaError
+from confluent_kafka import Consumer, KafkaError, Message
 
 from vitalstream_consumer.dead_letters import Delivered
 from vitalstream_consumer.desk import Desk
@@ -84,17 +85,23 @@ class Loop:
         first = self._consumer.poll(_POLL_SECONDS)
         if first is None:
             return
-        records: list[Delivered] = []
+        messages = [first, *self._consumer.consume(_MOST_MESSAGES - 1, 0)]
+        records = cast("list[Delivered]", [each for each in messages if each.error() is None])
+        ends = self._without_record(messages) if len(records) < len(messages) else {}
+        self._hand_over(records, ends)
+
+    def _without_record(self, messages: Iterable[Message]) -> dict[int, int]:
+        """Take in what is no record; of each partition that was read to its end, that end."""
         ends: dict[int, int] = {}
-        for message in (first, *self._consumer.consume(_MOST_MESSAGES - 1, 0)):
+        for message in messages:
             error = message.error()
             if error is None:
-                records.append(cast("Delivered", message))
-            elif error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - public all the same
+                continue
+            if error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - public all the same
                 ends[cast("int", message.partition())] = cast("int", message.offset())
             else:
                 self._take(error, message.partition())
-        self._hand_over(records, ends)
+        return ends
 
     def _hand_over(self, records: list[Delivered], ends: dict[int, int]) -> None:
         """Bring to the desk what was read, and where the client came to the end of a log."""

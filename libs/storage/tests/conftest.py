@@ -8,6 +8,7 @@ import pytest
 
 from libs.storage.tests.stream import login
 from vitalstream_devstack.databases import Database
+from vitalstream_storage import direct
 from vitalstream_storage.pool import Connection
 
 
@@ -16,6 +17,15 @@ def connection(database: Database) -> Iterator[Connection]:
     """A connection with a writer's rights and no others."""
     with login(database) as connection:
         yield connection
+
+
+@pytest.fixture(params=["direct", "fast", "staged"])
+def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Each of the writer's ways in turn; the result may not depend on it."""
+    name: str = request.param
+    if name == "direct":
+        monkeypatch.setattr(direct, "FEWEST", 1)
+    return name
 
 
 @pytest.fixture

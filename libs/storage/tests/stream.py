@@ -67,19 +67,23 @@ class Stream:
         topic_id: Of the topic.
         token: Of the owner.
         offset: Where the stream stands.
-        staged: Which of the writer's two ways is taken; the result may not depend on it.
+        staged: Whether each record is judged by itself; the result may not depend on it.
         raw: Gives an accepted record as it came.
     """
 
     def __init__(
-        self, connection: Connection, partition: int = 0, topic_id: UUID | None = None
+        self,
+        connection: Connection,
+        partition: int = 0,
+        topic_id: UUID | None = None,
+        way: str = "fast",
     ) -> None:
         self.connection = connection
         self.partition = partition
         self.topic_id = topic_id or uuid4()
         self.token = uuid4()
         self.offset = 0
-        self.staged = False
+        self.staged = way == "staged"
         self.raw: Callable[[Accepted], Raw] = lambda row: Raw(
             b"key", str(row.offset).encode(), [("h", b"\xff")], START
         )

@@ -16,11 +16,10 @@ def junk(payload: bytes) -> DeadLetter:
     return DeadLetter(0, 0, b"k", payload, [], START, "not_json", None, "no JSON")
 
 
-@pytest.fixture(params=["fast", "staged"])
-def stream(connection: Connection, request: pytest.FixtureRequest) -> Stream:
+@pytest.fixture
+def stream(connection: Connection, way: str) -> Stream:
     """A partition of three records, the second one junk, whose log was then cut."""
-    stream = Stream(connection)
-    stream.staged = request.param == "staged"
+    stream = Stream(connection, way=way)
     stream.write(record("a1"), junk(b"lost"), record("a2"))
     gap = Gap(0, 1, 3, "truncated")
     writer.record_gap(

@@ -20,12 +20,11 @@ from vitalstream_storage.maintain import recount
 from vitalstream_storage.pool import Connection
 
 
-@pytest.fixture(params=[False, True], ids=["fast", "staged"])
-def stream(connection: Connection, request: pytest.FixtureRequest) -> Stream:
-    """A stream that has the patient in it, for each of the two ways of writing."""
-    made = Stream(connection)
+@pytest.fixture
+def stream(connection: Connection, way: str) -> Stream:
+    """A stream that has the patient in it, for each way of writing."""
+    made = Stream(connection, way=way)
     made.raw = lambda _: writer.Raw(PATIENT.encode(), b"", [], START)  # as keys are
-    made.staged = request.param
     made.write(*theirs())
     return made
 

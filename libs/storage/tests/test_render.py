@@ -2,7 +2,6 @@
 
 import itertools
 
-import pytest
 from msgspec.structs import replace
 
 from libs.storage.tests.stream import Stream, record, rows
@@ -19,10 +18,9 @@ _PIECES = (
 )  # fmt: skip
 
 
-@pytest.mark.parametrize("staged", [False, True])
 def test_every_text_is_stored_as_it_is(
     connection: Connection,
-    staged: bool,  # noqa: FBT001 - a case
+    way: str,
 ) -> None:
     """Each special character alone and beside each other one, in a text of any column."""
     pairs = ["".join(pair)[:20] for pair in itertools.product(_PIECES, repeat=2)]
@@ -37,8 +35,7 @@ def test_every_text_is_stored_as_it_is(
         plain = record(admission, patient_id=patient)
         changed = replace(plain.record, **dict(zip(_TEXTS, values, strict=True)))
         decoded.append(replace(plain, record=changed))
-    stream = Stream(connection)
-    stream.staged = staged
+    stream = Stream(connection, way=way)
     assert stream.verdicts(stream.write(*decoded)).stored == len(decoded)
     columns = ", ".join(("patient_id", *_TEXTS))
     found = rows(stream.connection, f"SELECT admission_id, {columns} FROM patient_records")  # noqa: S608

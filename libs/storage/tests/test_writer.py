@@ -28,12 +28,10 @@ SELECT (SELECT json_agg(r ORDER BY admission_id) FROM patient_records r)::text,
           FROM census GROUP BY 1, 2, 3 ORDER BY 1, 2, 3) c)::text"""
 
 
-@pytest.fixture(params=[False, True], ids=["fast", "staged"])
-def stream(connection: Connection, request: pytest.FixtureRequest) -> Stream:
-    """A claimed partition of a fresh topic, for each of the two ways of writing."""
-    made = Stream(connection)
-    made.staged = request.param
-    return made
+@pytest.fixture
+def stream(connection: Connection, way: str) -> Stream:
+    """A claimed partition of a fresh topic, for each way of writing."""
+    return Stream(connection, way=way)
 
 
 @pytest.fixture

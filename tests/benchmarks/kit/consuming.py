@@ -8,6 +8,7 @@ from typing import Final
 
 import psycopg
 
+from tests.benchmarks.kit import states_only
 from tests.benchmarks.kit.figures import Stopwatch, Taken
 from tests.benchmarks.kit.servers import Broker, Tables, consumers
 from vitalstream_devstack.databases import Database
@@ -58,6 +59,7 @@ def work_off(
     replicas: int = 1,
     *,
     watched: Callable[[Sequence[Service]], None] = lambda _: None,
+    bare: bool = False,
     **settings: int,
 ) -> Taken:
     """Have consumers store a backlog; measured from when each has its partitions.
@@ -72,16 +74,21 @@ def work_off(
         records: How many it holds.
         replicas: How many processes share it.
         watched: Called again and again meanwhile.
+        bare: Keep patient_records alone, with its key alone (`states_only`).
         settings: As `consumers` takes them.
 
     Raises:
         RuntimeError: They did not store each of the records once.
     """
     with tables.fresh() as database:
+        module = ""
+        if bare:
+            states_only.prepare(database)
+            module = states_only.__name__
         ledger = Ledger(database)
         ours = {"kafka": [broker.pid]} if broker.pid else {}
         whole = Stopwatch(postgres=[tables.pid], **ours)
-        with consumers(broker, topic, database, replicas, **settings) as services:
+        with consumers(broker, topic, database, replicas, module, **settings) as services:
             pids = [service.pid for service in services if service.pid]
             _until(lambda: _settled(services) or ledger.count() >= records, services)
             watch, before = Stopwatch(consumer=pids, postgres=[tables.pid], **ours), ledger.count()

@@ -116,11 +116,17 @@ def tables(options: Mapping[str, str] = POSTGRES_OPTIONS) -> Iterator[Tables]:
 
 @contextlib.contextmanager
 def consumers(
-    broker: Broker, topic: str, database: Database, count: int = 1, **settings: int
+    broker: Broker,
+    topic: str,
+    database: Database,
+    count: int = 1,
+    module: str = "",
+    /,
+    **settings: int,
 ) -> Iterator[Sequence[Service]]:
     """So many consumer processes in one group of their own; `writers=1` is CONSUMER_WRITERS=1.
 
-    They are launched together.
+    They are launched together; `module` is what they run in place of the consumer's own.
     """
     environment = {
         **{name: os.environ[name] for name in _INHERITED if name in os.environ},
@@ -134,7 +140,9 @@ def consumers(
         tempfile.TemporaryDirectory(prefix="vitalstream-bench-") as folder,
         contextlib.ExitStack() as ends,
     ):
-        services = [Service("consumer", Path(folder), name=f"c{n}") for n in range(count)]
+        services = [
+            Service("consumer", Path(folder), name=f"c{n}", module=module) for n in range(count)
+        ]
         for service in services:
             ends.callback(service.kill)
         with ThreadPoolExecutor() as pool:

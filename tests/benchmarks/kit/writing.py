@@ -2,37 +2,24 @@
 
 import contextlib
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from unittest import mock
 
+from tests.benchmarks.kit import states_only
 from tests.benchmarks.kit.figures import Stopwatch, Taken
 from tests.benchmarks.kit.servers import Tables
 from vitalstream_schema import codec
 from vitalstream_schema.record import Record
-from vitalstream_storage import render, staging, writer
+from vitalstream_storage import render, writer
 from vitalstream_storage.batch import Accepted, Batch, Raw, Span
 from vitalstream_storage.pool import Connection, connect
 from vitalstream_storage.settings import DatabaseSettings
 
 _TOPIC = "bench"
-# Dropped, not disabled: PostgreSQL gathers the changed rows for a disabled trigger as well.
-_CENSUS_OFF = """
-DO $$
-DECLARE
-    name text;
-BEGIN
-    FOR name IN SELECT tgname FROM pg_trigger
-                 WHERE tgrelid = 'patient_records'::regclass AND NOT tgisinternal
-    LOOP
-        EXECUTE format('DROP TRIGGER %I ON patient_records', name);
-    END LOOP;
-    DROP INDEX patient_records_patient, patient_records_name, patient_records_watched;
-END
-$$"""
 
 
 class Share(NamedTuple):
@@ -62,17 +49,23 @@ def prerendered(run: Callable[[], Taken]) -> Callable[[], Taken]:
 
     It is run once, unmeasured, to render.
     """
-    known: dict[tuple[object, ...], bytes] = {}
-    original = render.stage
+    known: dict[tuple[object, ...], list[bytes]] = {}
 
-    def keeping(rows: Sequence[Accepted], newest: set[int]) -> bytes:
-        key = (rows[0].partition, rows[0].offset, len(rows))
-        if key not in known:
-            known[key] = original(rows, newest)
-        return known[key]
+    def keeping(form: str) -> Callable[..., Any]:
+        original = getattr(render, form)
+
+        def kept(rows: Sequence[Accepted], *more: set[int]) -> list[bytes]:
+            key = (form, rows[0].partition, rows[0].offset, len(rows))
+            if key not in known:
+                known[key] = [*original(rows, *more)]
+            return known[key]
+
+        return kept
+
+    forms: dict[str, Any] = {form: keeping(form) for form in ("stage", "states", "observations")}
 
     def rendered() -> Taken:
-        with mock.patch.object(render, "stage", keeping):
+        with mock.patch.multiple(render, **forms):
             if not known:
                 run()
             return run()
@@ -81,7 +74,7 @@ def prerendered(run: Callable[[], Taken]) -> Callable[[], Taken]:
 
 
 def write(
-    tables: Tables, work: Sequence[Share], synchronous_commit: str, *, states_only: bool = False
+    tables: Tables, work: Sequence[Share], synchronous_commit: str, *, bare: bool = False
 ) -> Taken:
     """Write each share through a connection of its own, all at once, into fresh tables.
 
@@ -89,17 +82,16 @@ def write(
         tables: Where.
         work: What; the shares' patients are disjoint.
         synchronous_commit: Of each transaction.
-        states_only: Keep patient_records alone, with its key alone, as other sinks have it: no
-            observations, no counters, nothing that pages search by.
+        bare: Keep patient_records alone, with its key alone (`states_only`).
 
     Raises:
         RuntimeError: Not every record was stored.
     """
     topic_id, token = uuid.uuid4(), uuid.uuid4()
     with tables.fresh() as database, contextlib.ExitStack() as ends:
-        if states_only:
-            _keep_states_only(database.url())
-            ends.enter_context(_without_observations())
+        if bare:
+            states_only.prepare(database)
+            ends.enter_context(states_only.without_observations())
         url = f"{database.url('writer')}&options=-csynchronous_commit%3D{synchronous_commit}"
         settings = DatabaseSettings.model_validate({"database_url": url})
         lanes = [ends.enter_context(connect(settings, "bench")) for _ in work]
@@ -126,15 +118,3 @@ def _write_all(topic_id: uuid.UUID, token: uuid.UUID, connection: Connection, sh
 
 def _raw(_: Accepted) -> Raw:
     raise RuntimeError("no record of a benchmark conflicts with another")
-
-
-def _keep_states_only(owner_url: str) -> None:
-    settings = DatabaseSettings.model_validate({"database_url": owner_url})
-    with connect(settings, "bench") as connection:
-        connection.execute(_CENSUS_OFF)
-
-
-@contextlib.contextmanager
-def _without_observations() -> Iterator[None]:
-    with mock.patch.object(staging, "_INSERT_ALL", "SELECT"):
-        yield

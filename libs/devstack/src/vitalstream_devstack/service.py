@@ -21,10 +21,14 @@ class Service:
         folder: Where its log goes; exists.
         ops_port: Where its health and metrics are; 0 picks a free one.
         name: What it is called where there are several of a kind.
+        module: What Python runs in place of the service's own.
     """
 
-    def __init__(self, kind: str, folder: Path, ops_port: int = 0, *, name: str = "") -> None:
+    def __init__(
+        self, kind: str, folder: Path, ops_port: int = 0, *, name: str = "", module: str = ""
+    ) -> None:
         self.kind = kind
+        self._module = module or f"vitalstream_{kind}"
         self.name = name or kind
         self.log_file = folder / f"{self.name}.log"
         self._ops_port = ops_port or free_port()
@@ -67,7 +71,7 @@ class Service:
     def _launch(self, environment: Mapping[str, str]) -> None:
         ours = {"OPS_HOST": "127.0.0.1", "OPS_PORT": str(self._ops_port)}
         self._process.start(
-            [sys.executable, "-m", f"vitalstream_{self.kind}"],
+            [sys.executable, "-m", self._module],
             environment={**environment, **ours},
         )
 

@@ -1,16 +1,25 @@
 """Rows in a form of COPY that msgspec writes: its JSON arrays, as CSV."""
 
 import re
-from collections.abc import Collection, Sequence
-from operator import itemgetter
-from typing import Final
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from datetime import datetime
+from operator import attrgetter
+from typing import Any, Final
 
 import msgspec
 from msgspec.structs import astuple
 
 from vitalstream_storage.batch import Accepted
 
-__all__ = ["FORMAT", "OBSERVATION_COLUMNS", "STAGE_COLUMNS", "STATE_COLUMNS", "stage"]
+__all__ = [
+    "FORMAT",
+    "OBSERVATION_COLUMNS",
+    "STAGE_COLUMNS",
+    "STATE_COLUMNS",
+    "observations",
+    "stage",
+    "states",
+]
 
 # The record's fields in its order, and what is computed from it.
 STATE_COLUMNS = (
@@ -30,41 +39,114 @@ STAGE_COLUMNS = (
     f"{STATE_COLUMNS}, systolic, diastolic, kafka_partition, kafka_offset, position, is_newest"
 )
 FORMAT: Final = r"FORMAT csv, ESCAPE '\', NULL 'null'"
-"""Of `stage`: a JSON array without its brackets, where strings, and no null, are in quotes."""
+"""Of all lines: a JSON array without its brackets, where strings, and no null, are in quotes."""
 
-_ADMISSION_ID: Final = itemgetter(1)
+_PIECE: Final = 500
+"""Lines of a piece."""
+_OF_RECORD: Final = attrgetter(
+    "timestamp", "admission_id", "patient_id", "department", "heart_rate"
+)
+_SIGNS: Final = attrgetter(
+    "temperature_celsius",
+    "oxygen_saturation",
+    "respiratory_rate",
+    "supplemental_oxygen",
+    "consciousness",
+    "spo2_scale",
+    "risk_score",
+)
 _encode_lines: Final = msgspec.json.Encoder().encode_lines
 _ESCAPE: Final = re.compile(rb"\\(?:u00([01][0-9a-f])|([bfnrt])|.)")
 _CONTROLS: Final = {b"b": b"\b", b"f": b"\f", b"n": b"\n", b"r": b"\r", b"t": b"\t"}
 
 
-def stage(rows: Sequence[Accepted], newest: Collection[int]) -> bytes:
+def stage(rows: Sequence[Accepted], newest: Collection[int]) -> Iterator[bytes]:
     """COPY lines of `STAGE_COLUMNS`, in the order of the admissions' keys.
 
     That order keeps the indexes' pages at hand, and two writers that meet from locking rows in
-    opposite orders.
+    opposite orders. They come in pieces that a processor's cache holds, so that PostgreSQL works
+    on one while the next is made.
 
     Args:
         rows: What to stage.
         newest: Positions in `rows` of those that are their admission's newest.
     """
-    lines = [
-        (
-            *astuple(decoded.record),
-            decoded.news2,
-            decoded.news2_complete,
-            decoded.systolic,
-            decoded.diastolic,
-            partition,
-            offset,
-            position,
-            position in newest,
+    for part in _parts(rows, range(len(rows))):
+        yield _lines(
+            [
+                (
+                    *astuple(decoded.record),
+                    decoded.news2,
+                    decoded.news2_complete,
+                    decoded.systolic,
+                    decoded.diastolic,
+                    partition,
+                    offset,
+                    position,
+                    position in newest,
+                )
+                for position in part
+                for decoded, partition, offset, _ in (rows[position],)
+            ]
         )
-        for position, (decoded, partition, offset, _) in enumerate(rows)
-    ]
-    lines.sort(key=_ADMISSION_ID)
+
+
+def states(rows: Sequence[Accepted], newest: Collection[int]) -> Iterator[bytes]:
+    """COPY lines of `STATE_COLUMNS` and seen_about for these positions; pieces as `stage`'s."""
+    for part in _parts(rows, newest):
+        decoded = [rows[position].decoded for position in part]
+        stamps = [each.record.timestamp for each in decoded]
+        first, last = seen_about(min(stamps)), seen_about(max(stamps))
+        yield _lines(
+            [
+                (
+                    *astuple(each.record),
+                    each.news2,
+                    each.news2_complete,
+                    # Nearly always the same for all.
+                    first if first == last else seen_about(each.record.timestamp),
+                )
+                for each in decoded
+            ]
+        )
+
+
+def observations(rows: Sequence[Accepted]) -> Iterator[bytes]:
+    """COPY lines of observed_at and `OBSERVATION_COLUMNS`; pieces as `stage`'s."""
+    for part in _parts(rows, range(len(rows))):
+        yield _lines(
+            [
+                (
+                    *_OF_RECORD(decoded.record),
+                    decoded.systolic,
+                    decoded.diastolic,
+                    *_SIGNS(decoded.record),
+                    decoded.news2,
+                    decoded.news2_complete,
+                    partition,
+                    offset,
+                )
+                for decoded, partition, offset, _ in [rows[position] for position in part]
+            ]
+        )
+
+
+def seen_about(timestamp: datetime) -> datetime:
+    """The quarter of a day, in UTC, that a timestamp lies in (0007_watch.sql)."""
+    return timestamp.replace(hour=timestamp.hour // 6 * 6, minute=0, second=0, microsecond=0)
+
+
+def _parts(rows: Sequence[Accepted], positions: Iterable[int]) -> Iterator[Sequence[int]]:
+    """These positions by admission, so many at a time."""
+    ids = [row.decoded.record.admission_id for row in rows]
+    ordered = sorted(positions, key=ids.__getitem__)
+    for start in range(0, len(ordered), _PIECE):
+        yield ordered[start : start + _PIECE]
+
+
+def _lines(lines: Sequence[tuple[Any, ...]]) -> bytes:
     # JSON has no bare line break, so that a line begins only where an array does.
-    text = _encode_lines(lines)[1:-2].replace(b"]\n[", b"\n")
+    text = _encode_lines(lines)[1:-2].replace(b"]\n[", b"\n") + b"\n"
     return _ESCAPE.sub(_unescaped, text) if b"\\" in text else text
 
 

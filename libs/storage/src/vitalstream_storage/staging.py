@@ -141,7 +141,8 @@ def load(
     if again:
         connection.execute(f"TRUNCATE {_TABLE}")
     with connection.cursor().copy(_COPY) as copy:
-        copy.write(render.stage(rows, newest))
+        for piece in render.stage(rows, newest):
+            copy.write(piece)
 
 
 def store_all(connection: Connection, newest: set[int], floor: object) -> None:

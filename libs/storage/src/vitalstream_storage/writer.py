@@ -9,7 +9,7 @@ import psycopg
 from psycopg import errors as pg
 
 from vitalstream_schema.codec import Reason
-from vitalstream_storage import dead_letters, erasure, ledger, staging
+from vitalstream_storage import dead_letters, direct, erasure, ledger, staging
 from vitalstream_storage.batch import (
     Accepted,
     Batch,
@@ -155,8 +155,10 @@ def _transact(
 def _fast(connection: Connection, rows: Sequence[Accepted], floor: datetime | None) -> _Verdict:
     """Straight into the tables: right if observations have none of the records yet."""
     newest = newest_states(rows, range(len(rows)))
-    staging.load(connection, rows, newest)
-    staging.store_all(connection, newest, floor)
+    new = direct.look_new(connection, rows, newest)
+    if not (new and direct.store(connection, rows, newest, floor)):
+        staging.load(connection, rows, newest)
+        staging.store_all(connection, newest, floor)
     if floor is None:
         return _Verdict(stored=list(rows))
     return _Verdict(
