@@ -30,9 +30,9 @@ def source(database: Database, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sour
         lambda: open_pool(settings, "test-source"),
         query_seconds=5,
         share_seconds=60,
-        rest=0,
         retry_seconds=0,
     )
+    made._rest = 0
     yield made
     made.close()
 

@@ -23,6 +23,9 @@ T = TypeVar("T")
 _log = structlog.get_logger(__name__)
 _KEPT = 64
 _POOL_SECONDS = 2.0
+_REST = 9.0
+"""How many times as old as it took to read an answer may be: a slow question takes a tenth of a
+connection's time."""
 _LONGEST_REST_SECONDS = 30.0
 _STATEMENT_TIMED_OUT = "57014"
 
@@ -107,8 +110,6 @@ class Source:
         open_pool: opens the pool, or raises what is wrong.
         query_seconds: longest time of one query.
         share_seconds: how old an answer may be to be given to another session.
-        rest: how many times as old as it took to read an answer may be, up to 30 s: with nine, a
-            slow question takes a tenth of one connection's time.
         retry_seconds: the shortest time between two tries while something is in the way.
         now: this machine's clock.
     """
@@ -119,12 +120,11 @@ class Source:
         *,
         query_seconds: float,
         share_seconds: float = 0.5,
-        rest: float = 9.0,
         retry_seconds: float = 1.0,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._open_pool, self._query_seconds = open_pool, query_seconds
-        self._share, self._rest = share_seconds, rest
+        self._share, self._rest = share_seconds, _REST
         self._retry, self._now = retry_seconds, now
         self._kept: OrderedDict[Hashable, _Kept] = OrderedDict()
         self._guard = threading.Lock()
