@@ -132,6 +132,16 @@ def test_migrations_are_a_job_of_their_own_name() -> None:
     assert "helm.sh/hook" not in before[0]["metadata"].get("annotations", {})
 
 
+def test_the_first_days_are_made_with_the_tables() -> None:
+    """Unless somebody else maintains them."""
+    for values, arguments in [
+        ({}, ["migrate", "--maintain"]),
+        ({"maintenance.enabled": False}, ["migrate"]),
+    ]:
+        (job,) = rendering.of_kind(rendering.render(values), "Job")
+        assert rendering.pod(job)["spec"]["containers"][0]["args"] == arguments
+
+
 def test_replay_waits_for_a_person() -> None:
     """It is suspended, is not tried twice, and only says what it would do."""
     replay = rendering.find(rendering.case("default"), "CronJob", "-replay")

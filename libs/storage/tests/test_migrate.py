@@ -9,6 +9,7 @@ import pytest
 from pydantic import SecretStr
 
 from vitalstream_devstack.databases import Database, with_login
+from vitalstream_storage.__main__ import main
 from vitalstream_storage.errors import MigrationError, MissingRightsError, NotMigratedError
 from vitalstream_storage.migrate import (
     REQUIRED_VERSION,
@@ -155,3 +156,21 @@ def test_the_command_says_what_it_did_or_why_not(empty_database: Database) -> No
     assert failed.returncode != 0
     assert "Traceback" not in failed.stderr
     assert "p@ss" not in failed.stderr
+
+
+def test_migrating_can_make_the_days_at_once(
+    empty_database: Database, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """So that no record of the first day has to be moved; done again it changes nothing."""
+    monkeypatch.setenv("DATABASE_URL", empty_database.url())
+    assert main(["migrate", "--maintain"]) == 0
+    assert main(["migrate", "--maintain"]) == 0
+    said = [line for line in capsys.readouterr().out.splitlines() if "days made" in line]
+    assert [line.split(",")[0] for line in said] == [
+        "observations: 15 days made",
+        "observations: 0 days made",
+    ]
+    with psycopg.connect(empty_database.url()) as owner:
+        today = "(now() AT TIME ZONE 'UTC')::date"
+        made = owner.execute(f"SELECT {today} IN (SELECT observation_days())").fetchone()
+    assert made == (True,)

@@ -21,9 +21,13 @@ WRONG = 65  # EX_DATAERR of sysexits.h
 Done = tuple[str, int]
 
 
-def _migrate(_: argparse.Namespace) -> Done:
+def _migrate(given: argparse.Namespace) -> Done:
     done = ", ".join(migrate(load(DatabaseSettings))) or "nothing to do"
-    return f"tables at version {REQUIRED_VERSION} or newer: {done}", 0
+    said = f"tables at version {REQUIRED_VERSION} or newer: {done}"
+    if not given.maintain:
+        return said, 0
+    maintained, code = _maintain(given)
+    return f"{said}\n{maintained}", code
 
 
 def _maintain(_: argparse.Namespace) -> Done:
@@ -87,6 +91,11 @@ def _parser() -> argparse.ArgumentParser:
         name: commands.add_parser(name, help=summary, description=summary)
         for name, (_, summary) in COMMANDS.items()
     }
+    added["migrate"].add_argument(
+        "--maintain",
+        action="store_true",
+        help="then maintain: what comes before its first run would have to be moved by it",
+    )
     added["erase"].add_argument(
         "patient", metavar="PATIENT_ID", help="as the records have it; - asks for it"
     )
