@@ -5,9 +5,8 @@ import uuid
 import pytest
 
 from vitalstream_consumer.claiming import find_gap, position_of, rewound
-from vitalstream_consumer.ownership import Position
+from vitalstream_consumer.ownership import Left, Position
 from vitalstream_consumer.topic import Bounds, View
-from vitalstream_consumer.work import Left
 from vitalstream_storage.writer import Claim, Gap
 
 VIEW = View(uuid.UUID(int=1), {0: Bounds(100, 200), 1: Bounds(0, 0)})

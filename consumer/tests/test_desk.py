@@ -9,9 +9,10 @@ from consumer.tests.chunks import chunk
 from consumer.tests.desks import SURVEY_SECONDS, TOPIC, Asking, Clock, claim, offsets, put, write
 from vitalstream_consumer.backoff import Backoff
 from vitalstream_consumer.batch import Backlog, Limits
-from vitalstream_consumer.desk import Desk, Progress
-from vitalstream_consumer.ownership import Ownership, Position
-from vitalstream_consumer.work import Claim, Left, Quiet, Survey, Write
+from vitalstream_consumer.desk import Desk
+from vitalstream_consumer.log_ends import Progress
+from vitalstream_consumer.ownership import Left, Ownership, Position, Quiet
+from vitalstream_consumer.work import Claim, Survey, Write
 
 
 def test_what_is_assigned_is_claimed_once(desk: Desk) -> None:

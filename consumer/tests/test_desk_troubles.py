@@ -1,7 +1,8 @@
 """What a desk makes of failed writes, foreign claims, and logs that end in holes."""
 
 from consumer.tests.desks import TOPIC, Clock, claim, put, write
-from vitalstream_consumer.desk import Desk, Progress
+from vitalstream_consumer.desk import Desk
+from vitalstream_consumer.log_ends import Progress
 from vitalstream_consumer.ownership import Position
 from vitalstream_consumer.work import Claim
 

@@ -7,9 +7,9 @@ from uuid import UUID
 import structlog
 
 from vitalstream_consumer.metrics import Metrics
-from vitalstream_consumer.ownership import Position
+from vitalstream_consumer.ownership import Left, Position
 from vitalstream_consumer.topic import Topic, View
-from vitalstream_consumer.work import Claim, Left
+from vitalstream_consumer.work import Claim
 from vitalstream_storage import writer
 from vitalstream_storage.pool import Connection
 from vitalstream_storage.writer import Gap

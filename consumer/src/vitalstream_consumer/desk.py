@@ -7,30 +7,12 @@ and report. Nobody does any I/O while holding the lock.
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from uuid import UUID
 
 from vitalstream_consumer.batch import Backlog, Chunk, Limits
-from vitalstream_consumer.log_ends import LogEnds
-from vitalstream_consumer.ownership import Held, Ownership, Position
-from vitalstream_consumer.work import Claim, Left, Quiet, Survey, Work, Write
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """How one assigned partition stands.
-
-    Attributes:
-        claimed: Whether it is being read.
-        written_to: The ledger's next offset as last known.
-        passed_to: The same, or past the holes behind it: what the group is told.
-        log_end: The end of its log as last known.
-    """
-
-    claimed: bool
-    written_to: int | None
-    passed_to: int | None
-    log_end: int | None
+from vitalstream_consumer.log_ends import LogEnds, Progress
+from vitalstream_consumer.ownership import Held, Ownership, Position, Quiet
+from vitalstream_consumer.work import Claim, Survey, Work, Write
 
 
 class Desk:
@@ -133,15 +115,7 @@ class Desk:
     def progress(self) -> dict[int, Progress]:
         """How each assigned partition stands."""
         with self._changed:
-            return {
-                held.partition: Progress(
-                    claimed=held.position is not None,
-                    written_to=held.written_to,
-                    passed_to=self._log_ends.passed_to(held),
-                    log_end=self._log_ends.known.get(held.partition),
-                )
-                for held in self._ownership.assigned
-            }
+            return self._log_ends.progress(self._ownership.assigned)
 
     @property
     def backlog_records(self) -> int:
@@ -244,14 +218,8 @@ class Desk:
                 if held.partition in log_ends:
                     self._log_ends.see(held, log_ends[held.partition])
             self._changed.notify_all()
-            quiet = set(log_ends) - set(self._backlog.partitions) - set(changed)
-            return {
-                held.partition: Quiet(
-                    held.generation, held.written_to, self._log_ends.known[held.partition]
-                )
-                for held in self._ownership.writable(quiet)
-                if held.written_to is not None
-            }
+            idle = set(log_ends) - set(self._backlog.partitions) - set(changed)
+            return self._log_ends.quiet(self._ownership.writable(idle))
 
     def compared(self, quiet: Mapping[int, Quiet], ledger: Mapping[int, int]) -> list[int]:
         """Take note of where the ledger stands, asked for after `surveyed`.
@@ -268,19 +236,9 @@ class Desk:
             are claimed anew as well.
         """
         with self._changed:
-            ours = {
-                partition: before
-                for partition, before in quiet.items()
-                if self._ownership.current(partition, before.generation) is not None
-            }
-            fenced = [partition for partition in ours if partition not in ledger]
-            rewound = [
-                partition
-                for partition, before in ours.items()
-                if ledger.get(partition, before.written_to) < before.written_to
-            ]
+            fenced, rewound = self._ownership.compared(quiet, ledger)
             for partition in (*fenced, *rewound):
-                self._lose(partition, ours[partition].generation)
+                self._lose(partition, quiet[partition].generation)
             self._changed.notify_all()
             return fenced
 
@@ -301,11 +259,7 @@ class Desk:
         return Claim(
             {held.partition: held.generation for held in due},
             frozenset(held.partition for held in due if held.truncated),
-            {
-                held.partition: Left(held.topic_id, held.written_to)
-                for held in due
-                if held.topic_id is not None and held.written_to is not None
-            },
+            {held.partition: held.left for held in due if held.left is not None},
         )
 
     def _write(self) -> Write | None:

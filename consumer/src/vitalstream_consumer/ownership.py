@@ -1,6 +1,6 @@
 """Which partitions are ours, how far each is read and written: states and moves, no I/O."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 from uuid import UUID
@@ -23,6 +23,32 @@ class Position(NamedTuple):
     leader_epoch: int | None
 
 
+class Left(NamedTuple):
+    """Where we had brought the ledger of a partition, as last known.
+
+    Attributes:
+        topic_id: What the offset counts in.
+        next_offset: The first offset that was not in the tables.
+    """
+
+    topic_id: UUID
+    next_offset: int
+
+
+class Quiet(NamedTuple):
+    """A claimed partition with nothing to write.
+
+    Attributes:
+        generation: Of its claim.
+        written_to: The ledger's next offset as last known.
+        log_end: Where its log ends; the same, where only holes are left to its end.
+    """
+
+    generation: int
+    written_to: int
+    log_end: int
+
+
 @dataclass(slots=True, eq=False)
 class Held:
     """One partition that the group has given us, or that a lane still has in hand.
@@ -36,8 +62,7 @@ class Held:
         assigned: The group has it with us; False only while a lane still has it in hand.
         in_hand: A lane claims or writes it now, and no other may.
         position: Where reading began; None while it is to be claimed.
-        written_to: The ledger's next offset as last known.
-        topic_id: Of the topic that it counts in.
+        left: Where we have brought the ledger; None before the first claim.
         truncated: The broker said that the log no longer holds what we have read.
         failures: How often in a row it was lost without a write between.
         not_before: When it may be claimed, monotonic seconds.
@@ -48,11 +73,15 @@ class Held:
     assigned: bool = True
     in_hand: bool = False
     position: Position | None = None
-    written_to: int | None = None
-    topic_id: UUID | None = None
+    left: Left | None = None
     truncated: bool = False
     failures: int = 0
     not_before: float = 0.0
+
+    @property
+    def written_to(self) -> int | None:
+        """The ledger's next offset as last known."""
+        return None if self.left is None else self.left.next_offset
 
 
 class Ownership:
@@ -130,14 +159,15 @@ class Ownership:
         if held is None:
             return False
         held.position = position
-        held.written_to, held.topic_id = position.next_offset, position.topic_id
+        held.left = Left(position.topic_id, position.next_offset)
         held.truncated = False
         return True
 
     def written(self, partition: int, next_offset: int) -> None:
         """A batch was committed, and the ledger stands there."""
         for held in self.found([partition]):
-            held.written_to = next_offset
+            if held.left is not None:
+                held.left = held.left._replace(next_offset=next_offset)
             held.failures = 0
 
     def lose(self, partition: int, generation: int, now: float, *, truncated: bool = False) -> None:
@@ -147,6 +177,28 @@ class Ownership:
             held.failures += 1
             held.truncated = held.truncated or truncated
             self._start_over(held, now + self._backoff.delay(held.failures))
+
+    def compared(
+        self, quiet: Mapping[int, Quiet], ledger: Mapping[int, int]
+    ) -> tuple[list[int], list[int]]:
+        """What a look at the ledger tells of partitions that were quiet, and still count.
+
+        Args:
+            quiet: How they were before the look.
+            ledger: Of those that bear our token, the next offset.
+
+        Returns:
+            Those that another writer has claimed, though the group has them with us; and those
+            that stand further back than we had brought them: a restored backup or a failover.
+        """
+        ours = {
+            partition: before.written_to
+            for partition, before in quiet.items()
+            if self.current(partition, before.generation) is not None
+        }
+        fenced = [partition for partition in ours if partition not in ledger]
+        rewound = [p for p, written_to in ours.items() if ledger.get(p, written_to) < written_to]
+        return fenced, rewound
 
     def _start_over(self, held: Held, not_before: float) -> None:
         self._generation += 1

@@ -1,22 +1,10 @@
 """What lanes are given to do."""
 
 from dataclasses import dataclass
-from typing import NamedTuple
 from uuid import UUID
 
 from vitalstream_consumer.batch import Chunk
-
-
-class Left(NamedTuple):
-    """Where we had brought the ledger of a partition, as last known.
-
-    Attributes:
-        topic_id: What the offset counts in.
-        next_offset: The first offset that was not in the tables.
-    """
-
-    topic_id: UUID
-    next_offset: int
+from vitalstream_consumer.ownership import Left
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,17 +50,3 @@ class Survey:
 
 
 Work = Claim | Write | Survey
-
-
-class Quiet(NamedTuple):
-    """A claimed partition with nothing to write.
-
-    Attributes:
-        generation: Of its claim.
-        written_to: The ledger's next offset as last known.
-        log_end: Where its log ends; the same, where only holes are left to its end.
-    """
-
-    generation: int
-    written_to: int
-    log_end: int
