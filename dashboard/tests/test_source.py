@@ -75,6 +75,26 @@ def test_a_slow_answer_is_read_again_more_rarely(source: Source) -> None:
     assert source.read("slow", slowly).value != first.value
 
 
+def test_what_takes_too_long_is_not_tried_at_once_again(source: Source) -> None:
+    """The time that ran out counts as the time it took; other questions are answered."""
+    source._share, source._rest, source._query_seconds = 0, 9, 0.2
+
+    def endlessly(connection: Connection) -> Any:
+        connection.execute("SELECT pg_sleep(60)")
+
+    first = source.read("endless", endlessly)
+    assert first.trouble is not None
+    assert first.trouble.kind is Kind.SLOW
+    failures = metrics.QUERY_FAILURES.labels("slow")
+    before = failures._value.get()
+    assert source.read("endless", endlessly) == first
+    assert source.read("question", now_of).trouble is None
+    assert failures._value.get() == before
+    time.sleep(source._rest * source._kept["endless"].took_seconds)
+    source.read("endless", endlessly)
+    assert failures._value.get() == before + 1
+
+
 def test_while_away_only_some_reads_try(source: Source, ward: Any) -> None:
     """Between two tries everybody gets the last good answer at once, without a query."""
     source._share = 0

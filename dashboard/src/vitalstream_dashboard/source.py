@@ -82,8 +82,14 @@ class _Kept:
     value: Any = None
     read_at: datetime | None = None
     read_on: float = float("-inf")
+    asked_on: float = float("-inf")
     took_seconds: float = 0.0
     trouble: Trouble | None = None
+
+    def resting(self, times: float) -> bool:
+        """Whether the question took so long that it is too early to ask it again."""
+        rest = min(times * self.took_seconds, _LONGEST_REST_SECONDS)
+        return time.monotonic() - self.asked_on - self.took_seconds < rest
 
 
 def timed(
@@ -148,13 +154,12 @@ class Source:
         """
         kept = self._find(key)
         with kept.lock:
-            age = time.monotonic() - kept.read_on
-            if age < self._share:
+            if time.monotonic() - kept.read_on < self._share:
                 return Answer(kept.value, kept.read_at, None)
             blocked = self._blocked
             if blocked is None:
-                if age < min(self._rest * kept.took_seconds, _LONGEST_REST_SECONDS):
-                    return Answer(kept.value, kept.read_at, None)
+                if kept.resting(self._rest):
+                    return Answer(kept.value, kept.read_at, kept.trouble)
                 return self._renew(kept, work)
             if self._trying.acquire(blocking=False):
                 try:
@@ -183,14 +188,16 @@ class Source:
         try:
             pool = self._opened()
             with pool.connection(timeout=_POOL_SECONDS) as connection:
-                asked_on = time.monotonic()
+                kept.asked_on = time.monotonic()
                 with snapshot(connection, self._query_seconds):
                     value = work(connection)
         except Exception as error:  # noqa: BLE001 - whatever it is, the page shows what it has
             kept.trouble = self._failed(error, kept.trouble, pool)
+            slow = kept.trouble.kind is Kind.SLOW
+            kept.took_seconds = time.monotonic() - kept.asked_on if slow else 0
             return Answer(kept.value, kept.read_at, kept.trouble)
         kept.value, kept.read_at, kept.read_on = value, self._now(), time.monotonic()
-        kept.took_seconds = kept.read_on - asked_on
+        kept.took_seconds = kept.read_on - kept.asked_on
         kept.trouble = None
         self._answered()
         return Answer(value, kept.read_at, None)
