@@ -146,6 +146,11 @@ class Stream:
         """The broker's id of the topic."""
         return topic_id(self.admin, self.topic)
 
+    @property
+    def partitions(self) -> int:
+        """How many the broker says that the topic has."""
+        return len(self.admin.list_topics(self.topic, WAIT_SECONDS).topics[self.topic].partitions)
+
     def send(self, messages: Iterable[Message], partition: int = -1) -> None:
         """Put records on the topic and wait for the broker to have them."""
         for message in messages:

@@ -115,6 +115,7 @@ def test_added_partitions_are_read_from_their_start(
     stream.send(hospital.messages(300))
     stream.wait_until_stored()
     stream.admin.create_partitions([NewPartitions(stream.topic, 5)])[stream.topic].result(30)
+    eventually(lambda: stream.partitions == 5, "the broker tells of the new partitions")
     newcomer = Stream(kafka.bootstrap_servers, stream.topic, stream.url)
     for partition in (3, 4):
         newcomer.send(hospital.messages(100), partition)

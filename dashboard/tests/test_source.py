@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from vitalstream_dashboard import metrics
-from vitalstream_dashboard.source import Kind, Source, timed
+from vitalstream_dashboard.source import _REST, Kind, Source, timed
 from vitalstream_devstack.databases import Database
 from vitalstream_runtime.settings import load
 from vitalstream_storage.pool import Connection, open_pool
@@ -32,7 +32,6 @@ def source(database: Database, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sour
         share_seconds=60,
         retry_seconds=0,
     )
-    made._rest = 0
     yield made
     made.close()
 
@@ -63,7 +62,7 @@ def test_an_old_answer_is_read_again(source: Source) -> None:
 
 def test_a_slow_answer_is_read_again_more_rarely(source: Source) -> None:
     """It takes a tenth of a connection's time at most, however often pages refresh."""
-    source._share, source._rest = 0, 9
+    source._share = 0.001
 
     def slowly(connection: Connection) -> Any:
         connection.execute("SELECT pg_sleep(0.2)")
@@ -71,13 +70,13 @@ def test_a_slow_answer_is_read_again_more_rarely(source: Source) -> None:
 
     first = source.read("slow", slowly)
     assert source.read("slow", slowly) == first
-    time.sleep(source._rest * source._kept["slow"].took_seconds)
+    time.sleep(_REST * source._kept["slow"].took_seconds)
     assert source.read("slow", slowly).value != first.value
 
 
 def test_what_takes_too_long_is_not_tried_at_once_again(source: Source) -> None:
     """The time that ran out counts as the time it took; other questions are answered."""
-    source._share, source._rest, source._query_seconds = 0, 9, 0.2
+    source._share, source._query_seconds = 0.001, 0.2
 
     def endlessly(connection: Connection) -> Any:
         connection.execute("SELECT pg_sleep(60)")
@@ -90,7 +89,7 @@ def test_what_takes_too_long_is_not_tried_at_once_again(source: Source) -> None:
     assert source.read("endless", endlessly) == first
     assert source.read("question", now_of).trouble is None
     assert failures._value.get() == before
-    time.sleep(source._rest * source._kept["endless"].took_seconds)
+    time.sleep(_REST * source._kept["endless"].took_seconds)
     source.read("endless", endlessly)
     assert failures._value.get() == before + 1
 

@@ -86,9 +86,10 @@ class _Kept:
     took_seconds: float = 0.0
     trouble: Trouble | None = None
 
-    def resting(self, times: float) -> bool:
+    @property
+    def resting(self) -> bool:
         """Whether the question took so long that it is too early to ask it again."""
-        rest = min(times * self.took_seconds, _LONGEST_REST_SECONDS)
+        rest = min(_REST * self.took_seconds, _LONGEST_REST_SECONDS)
         return time.monotonic() - self.asked_on - self.took_seconds < rest
 
 
@@ -115,7 +116,8 @@ class Source:
     Args:
         open_pool: opens the pool, or raises what is wrong.
         query_seconds: longest time of one query.
-        share_seconds: how old an answer may be to be given to another session.
+        share_seconds: how old an answer may be to be given to another session, if it was not slow;
+            0: each is read anew.
         retry_seconds: the shortest time between two tries while something is in the way.
         now: this machine's clock.
     """
@@ -130,8 +132,7 @@ class Source:
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._open_pool, self._query_seconds = open_pool, query_seconds
-        self._share, self._rest = share_seconds, _REST
-        self._retry, self._now = retry_seconds, now
+        self._share, self._retry, self._now = share_seconds, retry_seconds, now
         self._kept: OrderedDict[Hashable, _Kept] = OrderedDict()
         self._guard = threading.Lock()
         self._opening = threading.Lock()
@@ -158,7 +159,7 @@ class Source:
                 return Answer(kept.value, kept.read_at, None)
             blocked = self._blocked
             if blocked is None:
-                if kept.resting(self._rest):
+                if self._share and kept.resting:
                     return Answer(kept.value, kept.read_at, kept.trouble)
                 return self._renew(kept, work)
             if self._trying.acquire(blocking=False):

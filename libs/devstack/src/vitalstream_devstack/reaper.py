@@ -75,6 +75,7 @@ def signal_group(pid: int, number: signal.Signals) -> None:
 def kill_tree(pid: int) -> None:
     """Kill a process with all its descendants, whatever group or session they moved to.
 
+    It returns when they are gone, and with them what they held of memory, files and ports.
     All stand still before the first one dies: none sees another's end and tidies up (a backend of
     PostgreSQL drops its temporary tables then, which saves every commit before it).
     """
@@ -90,6 +91,16 @@ def kill_tree(pid: int) -> None:
     for member in family:
         with contextlib.suppress(psutil.NoSuchProcess):
             member.kill()
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    while not all(map(_is_over, family)) and time.monotonic() < deadline:
+        time.sleep(0.01)
+
+
+def _is_over(member: psutil.Process) -> bool:
+    try:
+        return bool(member.status() == psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return True
 
 
 def group_is_alive(pid: int) -> bool:
