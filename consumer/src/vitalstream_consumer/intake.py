@@ -4,9 +4,7 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import compress, repeat
-from operator import methodcaller, not_
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from vitalstream_consumer.batch import Chunk, Limits
 from vitalstream_consumer.dead_letters import (
@@ -20,7 +18,6 @@ from vitalstream_schema.batches import decode_all
 from vitalstream_schema.codec import HEADERS, Decoder, RecordError
 from vitalstream_storage.batch import Accepted, DeadLetter
 
-_offset: Final = methodcaller("offset")
 _Headers = Headers | HeadersError | None
 
 
@@ -123,22 +120,16 @@ class Intake:
         now: datetime,
     ) -> tuple[list[Accepted], list[DeadLetter]]:
         payloads = [message.value() for message in messages]
-        unreadable = HeadersError in {*map(type, headers)}
         theirs = [None if isinstance(each, HeadersError) else each for each in headers]
         judged = decode_all(self._decoder, payloads, theirs, now)
-        if unreadable:
-            judged = [
-                error if isinstance(error, HeadersError) else each
-                for each, error in zip(judged, headers, strict=True)
-            ]
-        bad = [isinstance(each, RecordError) for each in judged]
-        rows = zip(judged, repeat(partition), map(_offset, messages), messages, strict=False)
-        accepted = [*map(Accepted._make, compress(rows, map(not_, bad)))]
-        dead_letters = [
-            dead_letter(message, error)
-            for message, error in compress(zip(messages, judged, strict=True), bad)
-            if isinstance(error, RecordError)
-        ]
+        accepted: list[Accepted] = []
+        dead_letters: list[DeadLetter] = []
+        for message, found, decoded in zip(messages, headers, judged, strict=True):
+            verdict = found if isinstance(found, HeadersError) else decoded
+            if isinstance(verdict, RecordError):
+                dead_letters.append(dead_letter(message, verdict))
+            else:
+                accepted.append(Accepted(verdict, partition, message.offset(), message))
         return accepted, dead_letters
 
 
