@@ -1,7 +1,6 @@
 """The way of a batch of new admissions: copied straight into the tables, past the staging table."""
 
-from collections.abc import Iterable, Sequence
-from datetime import datetime
+from collections.abc import Sequence
 from typing import Final
 
 from psycopg import errors as pg
@@ -9,6 +8,7 @@ from psycopg import errors as pg
 from vitalstream_storage import render
 from vitalstream_storage.batch import Accepted
 from vitalstream_storage.pool import Connection
+from vitalstream_storage.staging import copy_in
 
 __all__ = ["look_new", "store"]
 
@@ -38,27 +38,21 @@ def look_new(connection: Connection, rows: Sequence[Accepted], newest: set[int])
 
 
 def store(
-    connection: Connection, rows: Sequence[Accepted], newest: set[int], floor: datetime | None
+    connection: Connection,
+    rows: Sequence[Accepted],
+    newest: set[int],
+    observed: Sequence[Accepted],
 ) -> bool:
-    """Put all into observations, from the floor on, and the newest into patient_records.
+    """Put the newest of the rows into patient_records, and into observations what is told.
 
     Returns:
         False, with nothing stored, if one of the admissions or observations is there already.
     """
-    kept = rows
-    if floor is not None:
-        kept = [row for row in rows if row.decoded.record.timestamp >= floor]
     try:
         with connection.transaction():
             # First, since a known admission is nearly always found at once.
-            _copy(connection, _STATES, render.states(rows, newest))
-            _copy(connection, _OBSERVATIONS, render.observations(kept))
+            copy_in(connection, _STATES, render.states(rows, newest))
+            copy_in(connection, _OBSERVATIONS, render.observations(observed))
     except pg.UniqueViolation:
         return False
     return True
-
-
-def _copy(connection: Connection, statement: str, pieces: Iterable[bytes]) -> None:
-    with connection.cursor().copy(statement) as copy:
-        for piece in pieces:
-            copy.write(piece)

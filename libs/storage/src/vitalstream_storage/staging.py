@@ -1,6 +1,6 @@
 """The way of a batch's records into observations and patient_records, through a staging table."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from vitalstream_storage import render
 from vitalstream_storage.batch import Accepted
@@ -9,6 +9,7 @@ from vitalstream_storage.pool import Connection
 
 __all__ = [
     "AdmissionTakenError",
+    "copy_in",
     "differing",
     "foreign_admissions",
     "insert_missing",
@@ -140,8 +141,13 @@ def load(
     """Fill the staging table; `again` where this transaction may have filled it before."""
     if again:
         connection.execute(f"TRUNCATE {_TABLE}")
-    with connection.cursor().copy(_COPY) as copy:
-        for piece in render.stage(rows, newest):
+    copy_in(connection, _COPY, render.stage(rows, newest))
+
+
+def copy_in(connection: Connection, statement: str, pieces: Iterable[bytes]) -> None:
+    """Run a COPY with these pieces of lines."""
+    with connection.cursor().copy(statement) as copy:
+        for piece in pieces:
             copy.write(piece)
 
 

@@ -155,16 +155,15 @@ def _transact(
 def _fast(connection: Connection, rows: Sequence[Accepted], floor: datetime | None) -> _Verdict:
     """Straight into the tables: right if observations have none of the records yet."""
     newest = newest_states(rows, range(len(rows)))
+    stored, stale = list(rows), list[Accepted]()
+    if floor is not None:
+        stored = [row for row in rows if not _is_stale(row, floor)]
+        stale = [row for row in rows if _is_stale(row, floor)]
     new = direct.look_new(connection, rows, newest)
-    if not (new and direct.store(connection, rows, newest, floor)):
+    if not (new and direct.store(connection, rows, newest, stored)):
         staging.load(connection, rows, newest)
         staging.store_all(connection, newest, floor)
-    if floor is None:
-        return _Verdict(stored=list(rows))
-    return _Verdict(
-        stored=[row for row in rows if not _is_stale(row, floor)],
-        stale=[row for row in rows if _is_stale(row, floor)],
-    )
+    return _Verdict(stored=stored, stale=stale)
 
 
 def _careful(connection: Connection, rows: Sequence[Accepted], floor: datetime | None) -> _Verdict:
