@@ -15,9 +15,9 @@ _SMALL = {
     "dashboard": "--admissions 300 --small 100 --each 3 --repeats 1 --turn-seconds 0.01"
     " --sessions 2 --seconds 2",
     "producer": "--records 500 --repeats 1",
-    "writer": "--records 600 --admissions 100 --batch 100 --copy-batches 200 --connections 2"
+    "writer": "--records 600 --admissions 100 --batch 100 --copy-batches 200 --connections 1 2"
     " --repeats 1",
-    "consumer": "--records 600 --admissions 100 --replicas 2 --repeats 1",
+    "consumer": "--records 600 --admissions 100 --replicas 1 2 --repeats 1",
     "latency": "--rate 100 --seconds 1 --warm-up 0.5 --repeats 1",
     "memory": "--records 5000 --admissions 100",
     "tracing": "--records 600 --admissions 100 --repeats 1",

@@ -2,9 +2,9 @@
 
 The sink stores the 21 columns, by upsert and by insert (the latter on a topic that holds every
 admission once), tuned: three tasks, big polls, the driver's batch rewriting or the connector's own
-UNNEST. It keeps that one table; the consumer keeps everything it keeps, and in a second
-run patient_records alone, the same work. The records are the same
-bytes: the converter is told their schema (`schema.content`).
+UNNEST. It keeps that one table; the consumer keeps everything it keeps, and in a second run
+patient_records alone, the same work. The records are the same bytes: the converter is told their
+schema (`schema.content`).
 
     python -m tests.benchmarks.rivals --records 300000
 """
